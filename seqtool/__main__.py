@@ -1,0 +1,7 @@
+"""``python -m seqtool``."""
+
+import sys
+
+from seqtool.cli import main
+
+sys.exit(main())

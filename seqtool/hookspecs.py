@@ -1,0 +1,36 @@
+"""Every hook a plugin can implement.
+
+A plugin is a module (or object) named by an entry point of the group ``seqtool``. It marks the
+functions below with ``hookimpl``; see docs/write-a-plugin.md. Hooks change by adding arguments
+only: an implementation names the arguments it wants and keeps working. ``API_VERSION`` rises when
+that is not enough; a plugin that needs a newer host says so with ``SEQTOOL_API = 2``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pluggy
+
+API_VERSION = 1
+
+hookspec = pluggy.HookspecMarker("seqtool")
+hookimpl = pluggy.HookimplMarker("seqtool")
+
+
+@hookspec
+def register_commands(register: Callable[..., None]) -> None:
+    """Add commands: call ``register(command)`` or ``register(command, name="other-name")``.
+
+    ``command`` is a ``click.Command``. The name of the plugin's entry point is its main command
+    and belongs to it; further names go to the first plugin that asks. This runs on every start
+    of the plugin's command and for ``seqtool --help``: import heavy modules inside the command.
+    """
+
+
+@hookspec
+def register_metrics(register: Callable[[str, Callable[..., Any]], None]) -> None:
+    """Add metrics for ``seqtool bleu --metric``: call ``register(name, factory)``.
+
+    ``factory`` makes a metric from the command's settings; what it gets and returns is defined
+    by ``seqtool_bleu.metric``. Called only when a metric that is not built in is asked for.
+    """
