@@ -8,12 +8,21 @@ from typing import Any
 import click
 
 from seqtool import __version__
-from seqtool.errors import SeqtoolError
 from seqtool.options import ExamplesFirst, common_options, format_option, usable_cores
 from seqtool.output import open_output
 from seqtool.plugins import get_host
 
-LIBRARIES = ("numpy", "numba", "llvmlite", "click", "pluggy", "rich", "platformdirs", "zstandard")
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "click",
+    "pluggy",
+    "rich",
+    "platformdirs",
+    "safetensors",
+    "zstandard",
+)
 
 
 @click.command(
@@ -46,14 +55,9 @@ def doctor(format: str, quiet: bool, verbose: bool) -> None:
 )
 @common_options
 def warmup(quiet: bool, verbose: bool) -> None:
-    """Compile the kernels of all plugins now."""
-    try:
-        from seqtool.kernels import warmup_modules
-    except ImportError as error:
-        raise SeqtoolError(f"kernels cannot be compiled here: {error}") from error
-    names = kernel_modules()
-    if not names:
-        raise SeqtoolError("no plugin has kernels (see 'seqtool plugins')")
+    """Compile all kernels now."""
+    from seqtool.kernels import warmup_modules
+
     with open_output(None) as out:
 
         def report(name: str, seconds: float) -> None:
@@ -61,7 +65,7 @@ def warmup(quiet: bool, verbose: bool) -> None:
                 out.write(f"{name}  {seconds:.1f} s\n")
                 out.flush()
 
-        warmup_modules(names, report)
+        warmup_modules(kernel_packages(), report)
 
 
 def collect() -> dict[str, dict[str, Any]]:
@@ -81,19 +85,10 @@ def collect() -> dict[str, dict[str, Any]]:
     }
 
 
-def kernel_modules() -> list[str]:
-    """Return the names of the modules of all working plugins that end in ``kernels``."""
-    import pkgutil
-
-    names: list[str] = []
-    for plugin in get_host().load_all():
-        package = getattr(plugin.module, "__name__", "").partition(".")[0]
-        folders = getattr(sys.modules.get(package), "__path__", None)
-        if folders is None:  # broken, or a single module
-            continue
-        found = [module.name for module in pkgutil.iter_modules(folders, f"{package}.")]
-        names += [name for name in sorted(found) if name.endswith("kernels")]
-    return list(dict.fromkeys(names))
+def kernel_packages() -> list[str]:
+    """Return the names of the packages that may have kernels: seqtool and all working plugins."""
+    names = [getattr(p.module, "__name__", "").partition(".")[0] for p in get_host().load_all()]
+    return list(dict.fromkeys(["seqtool", *filter(None, names)]))
 
 
 def _versions() -> dict[str, Any]:

@@ -11,11 +11,12 @@ import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from seqtool.errors import SeqtoolError
 
 BLOCK_BYTES = 256 << 10
+_COMPRESSED_BYTES = 16 << 10  # of .zst at once; what they expand to is held in memory
 LONGEST_LINE_BYTES = 64 << 20
 
 
@@ -63,8 +64,41 @@ def _open_by_ending(path: str) -> IO[bytes]:
             raise SeqtoolError(
                 f"{path}: reading .zst needs a library: pip install 'seqtool[zstd]'"
             ) from error
-        return cast(IO[bytes], zstandard.open(path, "rb"))
+        return cast(IO[bytes], _ZstdFile(open(path, "rb"), zstandard.ZstdDecompressor()))
     return open(path, "rb", buffering=BLOCK_BYTES)
+
+
+class _ZstdFile:
+    """Decompresses frame after frame; unlike the library's reader it notices a missing end."""
+
+    def __init__(self, file: IO[bytes], decompressor: Any) -> None:
+        self._file = file
+        self._start = decompressor.decompressobj
+        self._frame: Any = None
+
+    def __enter__(self) -> _ZstdFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    close = __exit__
+
+    def read1(self, size: int) -> bytes:
+        """Some decompressed bytes; none at the end. They may be more than ``size``."""
+        text = b""
+        while not text:
+            data = self._file.read(_COMPRESSED_BYTES)
+            if not data:
+                if self._frame is not None:
+                    raise EOFError("the compressed data ends too early")
+                return b""
+            while data:
+                self._frame = self._frame or self._start()
+                text += self._frame.decompress(data)
+                data = self._frame.unused_data if self._frame.eof else b""
+                self._frame = None if self._frame.eof else self._frame
+        return text
 
 
 def read_blocks(path: str, errors: str = "strict") -> Iterator[bytes]:
@@ -113,7 +147,7 @@ def explain_bad_bytes(data: bytes, path: str, lines_before: int) -> None:
 
 
 def _chunks(file: IO[bytes], name: str) -> Iterator[bytes]:
-    read = getattr(file, "read1", file.read)
+    read = getattr(file, "read1", None) or file.read
     while True:
         try:
             chunk = cast(bytes, read(BLOCK_BYTES))
@@ -177,7 +211,7 @@ def aligned_blocks(paths: Sequence[str], errors: str = "strict") -> Iterator[lis
     Raises SeqtoolError when a file has more lines than another; the message says both counts.
     """
     for path in paths:
-        if path != "-":
+        if path != "-" and (os.path.isfile(path) or not os.path.exists(path)):
             open_bytes(path).close()  # a missing file is told before any work is done
     sources = [_Source(path, errors) for path in paths]
     while True:

@@ -423,7 +423,6 @@ def test_install_without_pip(run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -
 def test_no_plugins_at_all(monkeypatch: pytest.MonkeyPatch, run_cli: RunCli) -> None:
     monkeypatch.setattr(discovery, "entry_points", list)
     assert run_cli("plugins").out == "no plugins\n"
-    assert run_cli("warmup").code == 1
     assert manage.plugins.name == "plugins"
 
 

@@ -37,12 +37,15 @@ class Batch:
         self.starts = array("q")
         self.longest = 0
 
-    def encode(self, prepare: Callable[[bytes], bytes]) -> None:
+    def encode(
+        self, prepare_references: Callable[[bytes], bytes], prepare: Callable[[bytes], bytes]
+    ) -> None:
         """Fill ``codes``, ``starts`` and ``longest`` from the texts as a metric wants them.
 
         Raises UnicodeDecodeError for bytes that are not UTF-8.
         """
-        data = prepare(b"".join(self.texts))
+        references, systems = self.texts[: self.references], self.texts[self.references :]
+        data = prepare_references(b"".join(references)) + prepare(b"".join(systems))
         self.codes = array("I", [0]) * len(data)
         self.starts = array("q", [0]) * (len(self.texts) * self.segments + 1)
         self.longest = decode_lines(data, self.codes, self.starts)

@@ -106,7 +106,7 @@ class Corpus:
         for metric, counted in zip(self.metrics, self.counted, strict=True):
             self._steps += metric.steps(sum(map(len, batch.texts)), batch.segments)
             expect(self._steps)
-            batch.encode(metric.prepare)
+            batch.encode(metric.prepare_references, metric.prepare)
             for number, stats in enumerate(counted):
                 rows = metric.count(batch, number, threads)
                 stats.add(rows, keep_rows)

@@ -32,6 +32,10 @@ class Metric:
         """
         return data
 
+    def prepare_references(self, data: bytes) -> bytes:
+        """What `prepare` does to hypotheses, for lines of references."""
+        return self.prepare(data)
+
     def segment(self, hypothesis: str, references: Sequence[str]) -> Sequence[float]:
         """The numbers of one segment."""
         raise NotImplementedError

@@ -56,6 +56,17 @@ class Ter(Metric):
             text = rewrite(text, self.normalized, self.no_punct, self.asian_support)
         return text.encode()
 
+    def prepare_references(self, data: bytes) -> bytes:
+        """Rewrite references as the reference tool does: twice.
+
+        That makes a difference to ``it's.``: only the second pass finds a space behind ``'s``.
+        """
+        data = self.prepare(data)
+        if not self.normalized:
+            return data
+        lines = data.decode().split("\n")[:-1]
+        return self.prepare("".join(f"{' '.join(line.split())}\n" for line in lines).encode())
+
     def words(self, line: str) -> list[str]:
         return self.prepare(f"{line}\n".encode()).decode().split()
 

@@ -79,7 +79,9 @@ def tokenizer(name: str) -> Tokenizer:
 
 def _without_skipped(data: bytes) -> bytes:
     """mteval's mark of a segment that a system did not translate; the kernel does the rest."""
-    return data.replace(b"<skipped>", b"") if b"<" in data else data
+    if b"<skipped>" not in data:
+        return data
+    return data.decode().replace("<skipped>", "").encode()  # what is no UTF-8 must not become it
 
 
 def _line_by_line(split: Callable[[str], str]) -> Callable[[bytes], bytes]:

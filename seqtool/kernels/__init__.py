@@ -153,6 +153,8 @@ def warmup_modules(names: Iterable[str], report: Callable[[str, float], None]) -
         for info in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
             if info.name.endswith("kernels") and not info.ispkg:
                 importlib.import_module(info.name)
+                if not kernels_of(info.name):
+                    continue
                 start = time.perf_counter()
                 compiled = compile_module(info.name)
                 report(info.name, time.perf_counter() - start if compiled else 0.0)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -60,21 +56,6 @@ def object_code(module: str) -> bytes:
         linked.link_in(part)
     _check_self_contained(module, linked)
     return bytes(target_machine().emit_object(linked))
-
-
-def shared_library(object_file: str) -> bytes | None:
-    """Link an object file with the machine's C compiler; None where that is not to be had."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        library = os.path.join(folder, "kernels.so")
-        command = [compiler, "-shared", "-o", library, object_file, "-lm"]
-        linked = subprocess.run(command, capture_output=True, check=False)
-        if linked.returncode != 0:
-            return None
-        with open(library, "rb") as file:
-            return file.read()
 
 
 def checked(kernel: Kernel[..., Any]) -> Callable[..., Any]:

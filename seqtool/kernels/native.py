@@ -6,8 +6,7 @@ into the process by LLVM (llvmlite, which numba brings along), in 35 ms. Either 
 are called through ctypes, which releases the GIL.
 
 numba's calling convention: ``int32 function(result*, exception**, arguments...)``, where an
-array is passed as (meminfo, parent, items, item size, data, shape, stride). Kernels do not
-raise, so the status and the exception are not looked at.
+array is passed as (meminfo, parent, items, item size, data, shape, stride).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from seqtool.kernels import Kernel, announce, cache, kernels_of
+from seqtool.kernels.linker import shared_library
 from seqtool.kernels.signature import Argument, Signature, parse
 
 _ARRAY_PARTS = [
@@ -31,6 +31,9 @@ _ARRAY_PARTS = [
     ctypes.c_int64,
     ctypes.c_int64,
 ]
+
+# Status of a function that returned a value, or None.
+_FINE = (0, -2)
 
 # The address of a kernel by its name, for each module that is loaded.
 _loaded: dict[str, Callable[[str], int]] = {}
@@ -54,19 +57,13 @@ def bind(kernel: Kernel[..., Any], compile_missing: bool) -> Callable[..., Any] 
 
 def compile_module(module: str) -> bool:
     """Compile the kernels of ``module`` unless that is done; returns whether it had to be."""
-    from seqtool.kernels import compiler
-
     path = _path(module)
     if cache.read(path + ".o") is not None:
         return False
-    code = compiler.object_code(module)
-    try:
-        cache.write(path + ".o", code)
-        library = compiler.shared_library(path + ".o")
-        if library is not None:
-            cache.write(path + ".so", library)
-    except OSError as error:
-        announce(f"cannot keep compiled kernels in {cache.cache_folder()}: {error.strerror}")
+    from seqtool.kernels.compiler import object_code
+
+    code = object_code(module)
+    if not _keep(path + ".o", code):
         _loaded[module] = _link(code)
     return True
 
@@ -76,15 +73,29 @@ def _load(module: str) -> Callable[[str], int] | None:
     if module in _loaded:
         return _loaded[module]
     path = _path(module)
-    if cache.read(path + ".so") is not None:
-        try:
-            library = ctypes.CDLL(path + ".so")
-        except OSError:  # for example a cache folder from which nothing may be executed
-            pass
-        else:
-            return lambda name: _address(library, name)
-    code = cache.read(path + ".o")
-    return None if code is None else _link(code)
+    if cache.read(path + ".so") is None:
+        code = cache.read(path + ".o")
+        if code is None:
+            return None
+        library = shared_library(code)
+        if library is None or not _keep(path + ".so", library):
+            return _link(code)
+    try:
+        loaded = ctypes.CDLL(path + ".so")
+    except OSError:  # for example a cache folder from which nothing may be executed
+        code = cache.read(path + ".o")
+        return None if code is None else _link(code)
+    return lambda name: _address(loaded, name)
+
+
+def _keep(path: str, code: bytes) -> bool:
+    """Put code into the cache, or say why that cannot be."""
+    try:
+        cache.write(path, code)
+    except OSError as error:
+        announce(f"cannot keep compiled kernels in {cache.cache_folder()}: {error.strerror}")
+        return False
+    return True
 
 
 def _address(library: ctypes.CDLL, name: str) -> int:
@@ -149,7 +160,8 @@ def _caller(address: int, signature: Signature) -> Callable[..., Any]:
                 parts.extend(_array_parts(value, argument))
             else:
                 parts.append(value)
-        function(*parts)
+        if function(*parts) not in _FINE:
+            raise RuntimeError("a kernel raised an exception, which kernels must not do")
         return result.value if signature.result else None
 
     return call
@@ -159,7 +171,7 @@ def _array_parts(value: Any, argument: Argument) -> tuple[Any, ...]:
     """An array.array, bytes, bytearray or C-contiguous numpy array as numba passes it."""
     if isinstance(value, array):
         address, length = value.buffer_info()
-        code = ("f" if value.typecode in "fd" else argument.code[0]) + str(value.itemsize)
+        code = _kind(value.typecode) + str(value.itemsize)
     elif isinstance(value, bytes | bytearray):
         length, code = len(value), "u1"
         address = _bytes_address(value)
@@ -171,6 +183,11 @@ def _array_parts(value: Any, argument: Argument) -> tuple[Any, ...]:
         raise TypeError(f"a kernel's argument is an array of {argument.code}, not of {code}")
     size = int(code[1:])
     return (None, None, length, size, address, length, size)
+
+
+def _kind(typecode: str) -> str:
+    """``f``, ``u`` or ``i`` for a type code of the array module."""
+    return "f" if typecode in "fd" else "u" if typecode.isupper() else "i"
 
 
 def _bytes_address(value: bytes | bytearray) -> Any:
