@@ -35,11 +35,32 @@ def common_options(function: Function) -> Function:
             "--quiet",
             is_flag=True,
             envvar="SEQTOOL_QUIET",
+            callback=_apply_quiet,
             help="No progress and no remarks on stderr.",
         ),
     ):
         function = decorate(function)
     return function
+
+
+def model_option(what: str, metavar: str = "FILE") -> Callable[[Function], Function]:
+    """Add -m/--model: passes ``model``, None for the built-in one; ``what`` it is, for the help."""
+    return click.option(
+        "-m",
+        "--model",
+        metavar=metavar,
+        envvar="SEQTOOL_MODEL",
+        help=f"{what}: a file, or the name of an installed model.  [default: the built-in one]",
+    )
+
+
+def _apply_quiet(context: click.Context, option: click.Parameter, quiet: bool) -> bool:
+    if quiet:
+        from seqtool.kernels import set_quiet
+
+        set_quiet(True)
+        context.call_on_close(lambda: set_quiet(False))
+    return quiet
 
 
 def output_option(function: Function) -> Function:
@@ -162,3 +183,84 @@ class ExamplesFirst(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+class CommandWithJobs(ExamplesFirst, click.Group):
+    """A command that does its main job unless its first word names another of its jobs.
+
+    ``seqtool COMMAND WORD...`` runs the callback, with the options and arguments declared for
+    it; ``seqtool COMMAND JOB ...`` runs the sub-command JOB. A first word that happens to be the
+    name of a job reaches the main job behind ``--``. Options may stand before JOB, too.
+    """
+
+    allow_interspersed_args = True  # options may stand behind words; a click group's may not
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("invoke_without_command", True)
+        kwargs.setdefault("no_args_is_help", False)
+        super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse for the main job, or leave the arguments to the sub-command; called by click."""
+        at = self._job_position(ctx, args)
+        if at is None:
+            click.Command.parse_args(self, ctx, args)
+            return ctx.args
+        ctx._protected_args, ctx.args = [args[at]], args[:at] + args[at + 1 :]
+        return ctx.args
+
+    def _job_position(self, ctx: click.Context, args: list[str]) -> int | None:
+        """Where the name of a job stands: the first word that is no option nor its value."""
+        valued = {
+            name
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter, click.Option) and not parameter.is_flag
+            for name in parameter.opts
+        }
+        at = 0
+        while at < len(args):
+            word = args[at]
+            if word == "--":
+                return None
+            if not word.startswith("-") or word == "-":
+                return at if word in self.commands else None
+            at += 2 if word in valued else 1
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the main job or the sub-command; called by click."""
+        if not ctx._protected_args:
+            return click.Command.invoke(self, ctx)
+        args = [*ctx._protected_args, *ctx.args]
+        ctx.args, ctx._protected_args = [], []
+        name, command, rest = self.resolve_command(ctx, args)
+        assert command is not None  # parse_args saw that it is there
+        with command.make_context(name, rest, parent=ctx) as inner:
+            return command.invoke(inner)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Parameters; no arguments where jobs are what matters; called by click.
+
+        That is in the path of a sub-command, and when a shell completes the first word.
+        """
+        parameters = super().get_params(ctx)
+        if ctx.command is self and not ctx.resilient_parsing:
+            return parameters
+        return [p for p in parameters if not isinstance(p, click.Argument)]
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """The usage line is that of the main job; called by click."""
+        return click.Command.collect_usage_pieces(self, ctx)
+
+    def _format_sections(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, command.get_short_help_str(limit=formatter.width))
+            for name, command in self.commands.items()
+        ]
+        with formatter.section("Other jobs"):
+            formatter.write_dl(rows)
+        super()._format_sections(ctx, formatter)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The jobs in the order they were declared; called by click."""
+        return list(self.commands)

@@ -4,11 +4,13 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import IO, Any, BinaryIO, TextIO
 
 from seqtool.errors import SeqtoolError
+
+Wrap = Callable[[int], IO[Any]]
 
 BUFFER = 1 << 16  # bytes; a write call a line would dominate the run time of cheap commands
 
@@ -28,16 +30,26 @@ def open_output(path: str | None) -> Iterator[TextIO]:
     Raises SeqtoolError when ``path`` is a folder, OSError (with the file's name) when it cannot
     be written.
     """
-    if path is None or path == "-":
-        writing = _open_descriptor(1, "standard output")
-    elif (descriptor := _descriptor(path)) is not None:
-        writing = _open_descriptor(descriptor, path)
-    elif _is_special(path):
-        writing = _open_directly(path)
-    else:
-        writing = _open_atomically(path)
-    with writing as file:
+    with _open(path, _text) as file:
         yield file
+
+
+@contextmanager
+def open_binary_output(path: str | None) -> Iterator[BinaryIO]:
+    """Open ``path`` for writing bytes; everything else is as for ``open_output``."""
+    with _open(path, _binary) as file:
+        yield file
+
+
+def _open(path: str | None, wrap: Wrap) -> AbstractContextManager[Any]:
+    """Open ``path`` the way its kind needs; ``wrap`` makes a file object of a descriptor."""
+    if path is None or path == "-":
+        return _open_descriptor(1, "standard output", wrap)
+    if (descriptor := _descriptor(path)) is not None:
+        return _open_descriptor(descriptor, path, wrap)
+    if _is_special(path):
+        return _open_directly(path, wrap)
+    return _open_atomically(path, wrap)
 
 
 def _descriptor(path: str) -> int | None:
@@ -67,7 +79,7 @@ def _is_special(path: str) -> bool:
 
 
 @contextmanager
-def _open_descriptor(descriptor: int, name: str) -> Iterator[TextIO]:
+def _open_descriptor(descriptor: int, name: str, wrap: Wrap) -> Iterator[IO[Any]]:
     if descriptor == 1:
         if sys.stdout is None:
             raise SeqtoolError("standard output is closed")
@@ -76,23 +88,23 @@ def _open_descriptor(descriptor: int, name: str) -> Iterator[TextIO]:
         try:
             descriptor = sys.stdout.fileno()
         except (OSError, ValueError, AttributeError):  # replaced by something in memory
-            yield sys.stdout
+            yield sys.stdout if wrap is _text else sys.stdout.buffer
             return
     with _name_errors(name):
         copy = os.dup(descriptor)
-    with _closing(_text(copy), name) as file:
+    with _closing(wrap(copy), name) as file:
         yield file
 
 
 @contextmanager
-def _open_directly(path: str) -> Iterator[TextIO]:
+def _open_directly(path: str, wrap: Wrap) -> Iterator[IO[Any]]:
     # No O_CREAT: should the pipe vanish meanwhile, a file in its place helps nobody.
-    with _closing(_text(os.open(path, os.O_WRONLY | os.O_CLOEXEC)), path) as file:
+    with _closing(wrap(os.open(path, os.O_WRONLY | os.O_CLOEXEC)), path) as file:
         yield file
 
 
 @contextmanager
-def _open_atomically(path: str) -> Iterator[TextIO]:
+def _open_atomically(path: str, wrap: Wrap) -> Iterator[IO[Any]]:
     if not os.path.basename(path):  # realpath would make a file name of it
         number = errno.EISDIR if path else errno.ENOENT
         raise OSError(number, os.strerror(number), path)
@@ -107,7 +119,7 @@ def _open_atomically(path: str) -> Iterator[TextIO]:
         error.filename = path
         raise
     try:
-        with _closing(_text(descriptor), path) as file:
+        with _closing(wrap(descriptor), path) as file:
             if mode is not None:
                 os.fchmod(descriptor, mode)
             yield file
@@ -141,8 +153,12 @@ def _text(descriptor: int) -> TextIO:
     )
 
 
+def _binary(descriptor: int) -> BinaryIO:
+    return open(descriptor, "wb", buffering=BUFFER)
+
+
 @contextmanager
-def _closing(file: TextIO, name: str) -> Iterator[TextIO]:
+def _closing(file: IO[Any], name: str) -> Iterator[IO[Any]]:
     """Close ``file`` at the end; give write errors its name; never leave data for a destructor."""
     try:
         with _name_errors(name):

@@ -17,7 +17,9 @@ T = TypeVar("T")
 # Commands of the host itself: name -> "module:attribute", imported when called.
 CORE_COMMANDS = {
     "doctor": "seqtool.doctor:doctor",
+    "info": "seqtool.models:info",
     "install": "seqtool.manage:install",
+    "models": "seqtool.models:models",
     "plugins": "seqtool.manage:plugins",
     "uninstall": "seqtool.manage:uninstall",
     "warmup": "seqtool.doctor:warmup",

@@ -103,3 +103,67 @@ def test_a_page_without_examples() -> None:
     text = CliRunner().invoke(make(), ["--help"]).output
     assert "Examples" not in text
     assert "Show what was given." in text
+
+
+# --- a command with several jobs --------------------------------------------------------------
+
+
+@click.group("work", cls=options.CommandWithJobs, examples=[("work a b", "the main job")])
+@click.argument("words", nargs=-1)
+@options.model_option("What to work with")
+@click.option("--flag", is_flag=True)
+def work(words: tuple[str, ...], model: str | None, flag: bool) -> None:
+    """Work on words."""
+    click.echo(f"main {words} {model} {flag}")
+
+
+@work.command("other")
+@click.argument("word")
+@options.model_option("What to work with")
+def other(word: str, model: str | None) -> None:
+    """Do something else."""
+    click.echo(f"other {word} {model}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        ("", "main () None False"),
+        ("a b", "main ('a', 'b') None False"),
+        ("a other", "main ('a', 'other') None False"),
+        ("a -m x b --flag", "main ('a', 'b') x True"),
+        ("-m other a", "main ('a',) other False"),
+        ("-m=other a", "main ('a',) =other False"),
+        ("--model=other a", "main ('a',) other False"),
+        ("-- other a", "main ('other', 'a') None False"),
+        ("- other", "main ('-', 'other') None False"),
+        ("other a", "other a None"),
+        ("other a -m x", "other a x"),
+        ("-m x other a", "other a x"),
+    ],
+)
+def test_the_first_word_may_name_a_job(arguments: str, output: str) -> None:
+    result = CliRunner().invoke(work, arguments.split(), catch_exceptions=False)
+    assert (result.exit_code, result.output) == (0, output + "\n")
+
+
+def test_a_job_fails_under_its_own_name() -> None:
+    result = CliRunner().invoke(work, ["other"])
+    assert result.exit_code == 2
+    assert "Usage: work other [OPTIONS] WORD" in result.output
+    assert CliRunner().invoke(work, ["--flag", "other", "a"]).exit_code == 2
+
+
+def test_jobs_have_a_section() -> None:
+    page = CliRunner().invoke(work, ["--help"]).output
+    assert page.startswith("Usage: work [OPTIONS] [WORDS]...\n")
+    assert page.index("Examples:") < page.index("Other jobs:\n  other") < page.index("Options:")
+
+
+def test_jobs_complete_in_the_shell() -> None:
+    from click.shell_completion import ShellComplete
+
+    complete = ShellComplete(work, {}, "work", "_WORK_COMPLETE")
+    assert [item.value for item in complete.get_completions([], "ot")] == ["other"]
+    assert "--model" in [item.value for item in complete.get_completions(["other"], "--")]
+    assert "--flag" in [item.value for item in complete.get_completions(["a"], "--")]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqtool.errors import SeqtoolError
-from seqtool.output import open_output
+from seqtool.output import open_binary_output, open_output
 
 
 def put(path: str | Path | None, text: str) -> None:
@@ -232,3 +232,21 @@ def test_killed_at_any_moment(tmp_path: Path, delay: float) -> None:
         time.sleep(delay)
         process.kill()
     assert target.read_text() in (old, new)
+
+
+def test_bytes_go_the_same_ways(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+    with open_binary_output(str(target)) as out:
+        out.write(b"\xff\n\r\n\0")
+        assert target.read_bytes() == b"old"
+    assert target.read_bytes() == b"\xff\n\r\n\0"
+    with open_binary_output(None) as out:
+        out.write(b"\xff\0")
+    assert capfdbinary.readouterr().out == b"\xff\0"
+
+
+def test_bytes_to_a_stdout_in_memory(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    with open_binary_output("-") as out:
+        out.write(b"\xff\0")
+    assert capsysbinary.readouterr().out == b"\xff\0"
