@@ -26,6 +26,7 @@ class Run(NamedTuple):
     seconds: float
     peak_mb: float
     output: str
+    log: str = ""  # what it wrote to stderr
 
 
 class Timing(NamedTuple):
@@ -62,8 +63,10 @@ def run(command: Sequence[str]) -> Run:
             message = err.read().decode(errors="replace").strip()[-2000:]
             sys.exit(f"exit {process.returncode}: {' '.join(command)}\n{message}")
         out.seek(0)
+        err.seek(0)
         unit = 1 if sys.platform == "darwin" else 1024
-        return Run(seconds, usage.ru_maxrss * unit / 1e6, out.read().decode())
+        log = err.read().decode(errors="replace")
+        return Run(seconds, usage.ru_maxrss * unit / 1e6, out.read().decode(), log)
 
 
 def interleave(commands: Mapping[str, Sequence[str]], repeat: int) -> dict[str, Timing]:

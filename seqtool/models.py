@@ -81,11 +81,11 @@ def _choice(found: list[InstalledModel]) -> str:
 
 def _model_files(module: str) -> Iterator[str]:
     """Files of models in the package that an entry point names; the package is not imported."""
-    from importlib.machinery import PathFinder
+    from importlib.util import find_spec
 
     package = module.partition("[")[0].partition(":")[0].strip().partition(".")[0]
     try:
-        spec = PathFinder.find_spec(package)
+        spec = find_spec(package)
     except (ImportError, ValueError):
         return
     for folder in (spec and spec.submodule_search_locations) or ():

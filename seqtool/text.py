@@ -162,6 +162,16 @@ def _chunks(file: IO[bytes], name: str) -> Iterator[bytes]:
         yield chunk
 
 
+def numbered_lines(path: str, errors: str = "strict") -> Iterator[tuple[int, str]]:
+    """Lines of a file with their numbers from 1. Raises SeqtoolError for bad bytes."""
+    number = 0
+    for block in read_blocks(path, errors):
+        explain_bad_bytes(block, path, number)
+        for text in block.decode("utf-8").split("\n")[:-1]:
+            number += 1
+            yield number, text
+
+
 class _Source:
     """The lines of one file, taken as many at a time as the others have, too."""
 

@@ -27,17 +27,18 @@ from seqtool_bleu.text_kernels import (
 
 _ROOT = 0  # the prefix of a single symbol
 _DEAD = -1
-_LOW_63_BITS = 0x7FFFFFFFFFFFFFFF
 _APOSTROPHE = 39
 _DASH = 45
 _SPACE = 32
 
 
 @helper
-def find_gram(grams: Ints, mask: int, key: int) -> int:
-    """The slot that holds the n-gram, or the free one for it (slot: key, number)."""
-    hashed = (key * 0x1E3779B97F4A7C15) & _LOW_63_BITS
-    slot = (hashed >> 30) & mask
+def find_gram(grams: Ints, mask: int, prefix: int, symbol: int) -> int:
+    """The slot of an n-gram (slot: `gram_key`, number): the one it has, or a free one for it."""
+    key = gram_key(prefix, symbol)
+    # Both factors stay below 2**31: a product that overflows is undefined in compiled code.
+    hashed = (prefix * 0x1E3779B1) ^ (symbol * 0x2545F491)
+    slot = (hashed ^ (hashed >> 23)) & mask
     while grams[2 * slot] != 0 and grams[2 * slot] != key:
         slot = (slot + 1) & mask
     return slot
@@ -66,12 +67,12 @@ def number_grams(
     """
     last = 2 * mask + 2
     for i in range(begin, end - n + 1):
-        key = gram_key(_ROOT if n == 1 else prefixes[i], symbols[i + n - 1])
-        slot = find_gram(grams, mask, key)
+        prefix = _ROOT if n == 1 else prefixes[i]
+        slot = find_gram(grams, mask, prefix, symbols[i + n - 1])
         if grams[2 * slot] == 0:
             grams[last] += 1
             number = grams[last]
-            grams[2 * slot] = key
+            grams[2 * slot] = gram_key(prefix, symbols[i + n - 1])
             grams[2 * slot + 1] = number
             counts[3 * number] = 0
             counts[3 * number + 1] = 0
@@ -105,7 +106,7 @@ def match_grams(
         if prefix == _DEAD or symbol < 0:
             prefixes[i] = _DEAD
             continue
-        slot = find_gram(grams, mask, gram_key(prefix, symbol))
+        slot = find_gram(grams, mask, prefix, symbol)
         if grams[2 * slot] == 0:
             prefixes[i] = _DEAD
             continue

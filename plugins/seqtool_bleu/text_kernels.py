@@ -30,7 +30,7 @@ NUMBER = 4
 GROWTH = 5
 PADDING = 4
 
-_LOW_63_BITS = 0x7FFFFFFFFFFFFFFF
+_LOW_38_BITS = (1 << 38) - 1
 _LENGTH_BITS = 28
 
 
@@ -383,7 +383,7 @@ def find_word(arena: Ints, begin: int, end: int, hashed: int, words: Ints, mask:
 
     A slot of ``words`` is the place and length of a word plus one, and the word's id.
     """
-    slot = (hashed >> 20) & mask
+    slot = hashed & mask
     while words[2 * slot] != 0:
         place = words[2 * slot] - 1
         start = place >> _LENGTH_BITS
@@ -415,9 +415,10 @@ def intern_words(
         start = i
         hashed = 0
         while i < end and not is_space(arena[i]):
-            hashed = ((hashed ^ arena[i]) * 0x1E3779B97F4A7C15) & _LOW_63_BITS
+            # FNV's step on 38 bits: a product that overflows is undefined in compiled code.
+            hashed = ((hashed ^ arena[i]) * 16777619) & _LOW_38_BITS
             i += 1
-        slot = find_word(arena, start, i, hashed ^ (hashed >> 31), words, mask)
+        slot = find_word(arena, start, i, hashed ^ (hashed >> 17), words, mask)
         if words[2 * slot] != 0:
             symbols[at] = words[2 * slot + 1]
         elif grow == 1:

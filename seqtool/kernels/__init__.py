@@ -14,8 +14,9 @@ worth calling from a command that runs for a tenth of a second. The same source 
 * bounds-checked, through numba's own dispatcher: under NUMBA_BOUNDSCHECK=1.
 
 Rules for a kernel: flat C-contiguous arrays and scalars in, results written into arrays;
-no allocation, no slices, no exceptions, no numpy functions; integers are kept below 2**63
-or masked, so that interpreted and native results are equal. It runs without the GIL.
+no allocation, no exceptions, no numpy functions; slices of numpy arrays only (they are views).
+Integers stay below 2**63 at every step: a signed overflow is undefined in native code, even
+under a mask that would hide it. It runs without the GIL.
 """
 
 from __future__ import annotations
