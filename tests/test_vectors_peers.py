@@ -59,11 +59,27 @@ def fasttext_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]
     folder = tmp_path_factory.mktemp("fasttext")
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(SENTENCES) + "\n", encoding="utf-8")
-    model = fasttext.train_unsupervised(
-        str(corpus), dim=8, minCount=1, epoch=1, thread=1, bucket=500, minn=2, maxn=4, verbose=0
-    )
+    model = trained(fasttext, corpus, bucket=500, minn=2, maxn=4)
     model.save_model(str(folder / "m.bin"))
     return model, folder
+
+
+def trained(fasttext: Any, corpus: Path, **options: Any) -> Any:
+    """A model of fastText's, without NaN.
+
+    On so small a corpus its first vectors are not always initialised: it then stops with
+    "Encountered NaN" or writes NaN into the file.
+    """
+    for _ in range(20):
+        try:
+            model = fasttext.train_unsupervised(
+                str(corpus), dim=8, minCount=1, epoch=1, thread=1, verbose=0, **options
+            )
+        except RuntimeError:
+            continue
+        if np.isfinite(model.get_input_matrix()).all():
+            return model
+    pytest.skip("fastText made NaN twenty times")
 
 
 def test_we_load_fasttexts(fasttext_model: tuple[Any, Path]) -> None:
@@ -78,9 +94,7 @@ def test_we_load_fasttexts(fasttext_model: tuple[Any, Path]) -> None:
 def test_fasttext_without_subwords(fasttext_model: tuple[Any, Path]) -> None:
     fasttext = pytest.importorskip("fasttext")
     _, folder = fasttext_model
-    model = fasttext.train_unsupervised(
-        str(folder / "corpus.txt"), model="cbow", dim=8, minCount=1, epoch=1, maxn=0, verbose=0
-    )
+    model = trained(fasttext, folder / "corpus.txt", model="cbow", maxn=0)
     model.save_model(str(folder / "plain.bin"))
     ours = load_vectors(str(folder / "plain.bin"))
     assert ours.subwords is None
