@@ -10,7 +10,7 @@ from typing import Any
 
 from seqtool.errors import Terminated
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last where there is one
 
 
 class Interrupt:
@@ -40,12 +40,20 @@ class Interrupt:
 
 @contextmanager
 def postponed_interrupt() -> Iterator[Interrupt]:
-    """Collect Ctrl-C and SIGTERM inside the block; it calls ``obey()`` when it is safe to end."""
+    """Collect Ctrl-C, SIGTERM and SIGHUP inside the block, which calls ``obey()`` when it is safe.
+
+    A signal that is ignored (``nohup``) stays ignored.
+    """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    old = {number: signal.signal(number, interrupt.note) for number in _SIGNALS}
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    old = {
+        number: signal.signal(number, interrupt.note)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield interrupt
     finally:

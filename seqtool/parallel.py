@@ -42,7 +42,11 @@ def for_each(
     for thread in helpers:
         thread.start()
     work()
-    for thread in helpers:
-        thread.join()
+    try:
+        for thread in helpers:
+            thread.join()
+    except BaseException as error:  # an interrupt: the threads must not go on
+        failures.append(error)
+        raise
     if failures:
         raise failures[0]

@@ -84,7 +84,7 @@ class _ZstdFile:
 
     close = __exit__
 
-    def read1(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:
         """Some decompressed bytes; none at the end. They may be more than ``size``."""
         text = b""
         while not text:
@@ -99,6 +99,8 @@ class _ZstdFile:
                 data = self._frame.unused_data if self._frame.eof else b""
                 self._frame = None if self._frame.eof else self._frame
         return text
+
+    read1 = read
 
 
 def read_blocks(path: str, errors: str = "strict") -> Iterator[bytes]:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from naive import embeddings as slow
 
 from seqtool.errors import SeqtoolError
+from seqtool_train_embeddings.group_kernels import DRAWS, GROUP
 from seqtool_train_embeddings.nnlm import Context, NeuralModel
 from seqtool_train_embeddings.sampling import Paths, alias_table, huffman_paths, keep_chances
 from seqtool_train_embeddings.targets import Targets, padded
 from seqtool_train_embeddings.trainer import START, Events, Place, Plan, chunk_bounds
-from seqtool_train_embeddings.trainer import mean_loss as frozen_loss
 from seqtool_train_embeddings.trainer import train as train_model
 from seqtool_train_embeddings.update_kernels import exp_negative
 from seqtool_train_embeddings.windows import NO_NGRAMS, NgramRows, WindowModel
@@ -343,18 +343,11 @@ def check_step(model: Any, twin: Any, objective: str, columns: dict[str, int]) -
         name: table[:, : columns[name]].astype(np.float64) for name, table in model.state().items()
     }
     loss = np.zeros(2)
-    measured = np.zeros(2)
     before = {name: table.copy() for name, table in model.state().items()}
-    assert model.make_worker(IDS, measured, frozen=True)(0, len(IDS), 5, 0.1) == len(IDS)
-    for name, table in model.state().items():
-        np.testing.assert_array_equal(table, before[name])  # frozen is frozen
     assert model.make_worker(IDS, loss)(0, len(IDS), 5, 0.1) == len(IDS)
     state = Targets.random_state(1, 5)
-    still = {name: array.copy() for name, array in arrays.items()}
     expected = twin(arrays, slow.Random(state), 0.1)
     np.testing.assert_allclose(loss, expected, rtol=2e-6)
-    frozen = twin(still, slow.Random(state), 0.0)
-    np.testing.assert_allclose(measured, frozen, rtol=2e-6)
     for name, table in model.state().items():
         used = table[:, : columns[name]]
         np.testing.assert_allclose(used, arrays[name], rtol=1e-4, atol=2e-6, err_msg=name)
@@ -380,11 +373,19 @@ def test_window_step(method: str, objective: str, subwords: bool, gradient: slow
     model = WindowModel(targets, method, 5, 3, 1, ngrams)
 
     def twin(arrays: dict[str, slow.Array], random: slow.Random, rate: float) -> Any:
+        common = (IDS.tolist(), slow_objective(objective, targets), arrays, random)
+        if (method, objective, subwords) == ("skipgram", "ns", False):
+            return slow.train_groups(
+                *common,
+                window=3,
+                keep=targets.keep.tolist(),
+                rate=rate,
+                group=GROUP,
+                draws=DRAWS,
+                gradient=gradient,
+            )
         return slow.train_windows(
-            IDS.tolist(),
-            slow_objective(objective, targets),
-            arrays,
-            random,
+            *common,
             cbow=method == "cbow",
             window=3,
             keep=targets.keep.tolist(),
@@ -531,42 +532,19 @@ def test_an_epochs_loss_is_the_mean_of_what_was_measured() -> None:
     bounds = chunk_bounds(LONG, 20)
     total = np.zeros(2)
     for number, (begin, end) in enumerate(pairwise(bounds)):
-        total += slow.train_windows(
+        total += slow.train_groups(
             LONG[begin:end].tolist(),
             slow_objective("ns", targets),
             arrays,
             slow.Random(Targets.random_state(3, number)),
-            cbow=False,
             window=2,
             keep=targets.keep.tolist(),
-            ngrams=[[]] * len(COUNTS),
             rate=0.05 * (1 - begin / len(LONG)),
+            group=GROUP,
+            draws=DRAWS,
         )
     assert events.losses == pytest.approx([total[0] / total[1]], rel=1e-5)
     np.testing.assert_allclose(model.inputs[:, :4], arrays["inputs"], rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.usefixtures("_small_rounds")
-def test_frozen_loss(threads: int) -> None:
-    model = window_model()
-    fill(model.inputs, model.outputs, columns=[4, 4])
-    targets = make_targets("ns")
-    arrays = {k: v[:, :4].astype(np.float64) for k, v in model.state().items()}
-    total = np.zeros(2)
-    for number, (begin, end) in enumerate(pairwise(chunk_bounds(LONG, 20))):
-        total += slow.train_windows(
-            LONG[begin:end].tolist(),
-            slow_objective("ns", targets),
-            arrays,
-            slow.Random(Targets.random_state(3, number)),
-            cbow=False,
-            window=2,
-            keep=targets.keep.tolist(),
-            ngrams=[[]] * len(COUNTS),
-            rate=0.0,
-        )
-    assert frozen_loss(model, LONG, threads) == pytest.approx(total[0] / total[1], rel=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")

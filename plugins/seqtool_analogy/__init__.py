@@ -53,9 +53,7 @@ def _metric(names: tuple[str, ...]) -> Callable[[Any], Any]:
         type=click.Choice(names),
         default=names[0],
         show_default=True,
-        help=f"{meaning}, or the product of cosines (3CosMul)."
-        if "mul" in names
-        else f"{meaning}.",
+        help=f"{meaning}.",
     )
 
 

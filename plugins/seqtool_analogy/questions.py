@@ -84,8 +84,12 @@ class Lexicon:
         if row is None and self.vectors.subwords is not None:
             row = self._extra.get(word)
             if row is None:
+                try:
+                    vector = self.vectors.vector(word)
+                except KeyError:  # too short to have an n-gram
+                    return None
                 row = self._extra[word] = len(self.vectors) + len(self._made)
-                self._made.append(self.vectors.vector(word))
+                self._made.append(vector)
         return row
 
 

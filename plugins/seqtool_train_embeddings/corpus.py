@@ -29,6 +29,7 @@ LONGEST_SENTENCE = 1000  # words; longer ones are cut, as word2vec.c does
 _UNCUT = 1 << 62
 _BLOCKS_A_ROUND = 8  # of text for each thread
 _COPY_BYTES = 1 << 20
+_CHECKED_AT_ONCE = 1 << 20
 
 
 def spool_stdin(paths: Sequence[str], folder: str) -> list[str]:
@@ -95,8 +96,12 @@ def encode_corpus(
     return int(state[1])
 
 
-def open_corpus(path: str) -> Ids:
-    """Map a file of `encode_corpus` for reading. Raises SeqtoolError if it is no such file."""
+def open_corpus(path: str, words: int | None = None) -> Ids:
+    """Map a file of `encode_corpus` for reading.
+
+    Raises SeqtoolError if it is no such file or, with ``words``, the size of the vocabulary, if
+    it holds a number of no word.
+    """
     try:
         size = os.path.getsize(path)
     except FileNotFoundError:
@@ -105,7 +110,13 @@ def open_corpus(path: str) -> Ids:
         raise SeqtoolError(f"{path}: {size:,} bytes are no stream of 32-bit word numbers")
     if size == 0:  # which cannot be mapped
         return np.empty(0, np.int32)
-    return np.memmap(path, np.int32, mode="r")
+    ids: Ids = np.memmap(path, np.int32, mode="r")
+    if words is not None:
+        for begin in range(0, len(ids), _CHECKED_AT_ONCE):
+            part = ids[begin : begin + _CHECKED_AT_ONCE]
+            if part.min() < -1 or part.max() >= words:
+                raise SeqtoolError(f"{path}: it names words that do not exist: it is damaged")
+    return ids
 
 
 @contextmanager

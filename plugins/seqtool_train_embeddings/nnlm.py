@@ -71,7 +71,7 @@ class NeuralModel:
         self.outputs = np.zeros((self.words, self._output_width), np.float32)
 
     def make_worker(
-        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any], frozen: bool = False
+        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any]
     ) -> Callable[[int, int, int, float], int]:
         """As `seqtool_train_embeddings.windows.WindowModel.make_worker`."""
         sentence = np.zeros(LONGEST_SENTENCE + 1, np.int64)
@@ -89,7 +89,7 @@ class NeuralModel:
             state[0] = t.random_state(self._seed, number)
             return train_nnlm(
                 ids, start, stop, t.objective, *self._context, t.negatives, t.keep, *t.alias,
-                t.paths.starts, t.paths.nodes, t.paths.signs, self.words, int(frozen), rate,
+                t.paths.starts, t.paths.nodes, t.paths.signs, self.words, rate,
                 inputs, self.dimensions, self.width, weights, self._wide, self._units, outputs,
                 self._output_width, state, sentence, length, context, places, labels, scores,
                 x, h, change, dx, loss,

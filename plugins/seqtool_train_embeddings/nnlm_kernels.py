@@ -128,7 +128,7 @@ def backward(
 
 @kernel(
     "i8(i4[::1], i8, i8, i8, i8, i8, i8, i8, i8[::1], i8[::1], i8[::1], i8[::1], i8[::1],"
-    " f4[::1], i8, i8, f4, f4[::1], i8, i8, f4[::1], i8, i8, f4[::1], i8, i8[::1], i8[::1],"
+    " f4[::1], i8, f4, f4[::1], i8, i8, f4[::1], i8, i8, f4[::1], i8, i8[::1], i8[::1],"
     " i8[::1], i8[::1], i8[::1], f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1])",
     relaxed=True,
 )
@@ -148,7 +148,6 @@ def train_nnlm(
     path_nodes: Ints,
     path_signs: Floats,
     vocabulary: int,
-    frozen: int,
     rate: float,
     inputs: Floats,
     dimensions: int,
@@ -175,7 +174,7 @@ def train_nnlm(
 
     ``weights`` is H, (units, wide); ``output`` is U, (targets, output_width). Row ``vocabulary``
     of ``inputs`` stands for the words beyond a sentence. Scratch and ``loss`` as in
-    `seqtool_train_embeddings.window_kernels.train_windows`; with ``frozen`` 1 nothing is updated.
+    `seqtool_train_embeddings.window_kernels.train_windows`.
     """
     while at < stop:
         at = read_sentence(ids, at, keep, state, sentence, length)
@@ -199,8 +198,6 @@ def train_nnlm(
                 softmax_gradient(scores, 1, word, n_targets, rate, loss)
             else:
                 logistic_gradient(scores, 1, labels, n_targets, rate, loss)
-            if frozen == 1:
-                continue
             hidden_gradient(scores, 1, output, targets, n_targets, output_width, change)
             update_targets(scores, h, row, 1, output, targets, n_targets, output_width)
             backward(

@@ -49,9 +49,10 @@ def run(corpus: Sequence[str], settings: dict[str, Any]) -> None:
     deciding = {name: settings[name] for name in _DECIDING}
     work = WorkFolder(settings["output"], {**deciding, "corpus": [_stamp(p) for p in paths]})
     with TrainingReport(settings) as report:
-        vocabulary = _prepare(paths, settings, work, report)
+        vocabulary = _prepare(paths, settings, work)
         report.corpus(vocabulary)
-        vectors = _train(vocabulary, open_corpus(work.ids), settings, work, report)
+        ids = open_corpus(work.ids, len(vocabulary))
+        vectors = _train(vocabulary, ids, settings, work, report)
         metadata = {
             "arguments": deciding,
             "seed": settings["seed"],
@@ -114,9 +115,7 @@ def _stamp(path: str) -> list[Any]:
     return [path, status.st_size, status.st_mtime_ns]
 
 
-def _prepare(
-    paths: Sequence[str], settings: Mapping[str, Any], work: WorkFolder, report: TrainingReport
-) -> Vocabulary:
+def _prepare(paths: Sequence[str], settings: Mapping[str, Any], work: WorkFolder) -> Vocabulary:
     """Count the words and write the corpus as numbers, unless a resumed training has them."""
     if settings["resume"]:
         work.check_resumable()

@@ -27,9 +27,7 @@ _LEAST_RATE = 1e-4  # of the first rate
 class Model(Protocol):
     """What the loop trains."""
 
-    def make_worker(
-        self, ids: Ids, loss: Floats64, frozen: bool = False
-    ) -> Callable[[int, int, int, float], int]: ...
+    def make_worker(self, ids: Ids, loss: Floats64) -> Callable[[int, int, int, float], int]: ...
 
     def state(self) -> dict[str, npt.NDArray[np.float32]]: ...
 
@@ -117,26 +115,6 @@ def train(model: Model, ids: Ids, plan: Plan, events: Events, place: Place = STA
                 interrupt.obey()
 
 
-def mean_loss(model: Model, ids: Ids, threads: int) -> float:
-    """The mean loss of a model on a stream, without training. Draws are the same every time."""
-    loss = np.zeros(2)
-    bounds = chunk_bounds(ids)
-
-    def make_worker() -> Callable[[int], None]:
-        own = np.zeros(2)
-        work = model.make_worker(ids, own, frozen=True)
-
-        def measure(chunk: int) -> None:
-            own[:] = 0
-            work(bounds[chunk], bounds[chunk + 1], chunk, 1.0)
-            loss[:] += own
-
-        return measure
-
-    for_each(range(len(bounds) - 1), make_worker, threads)
-    return float(loss[0] / max(loss[1], 1.0))
-
-
 def _train_round(
     model: Model, ids: Ids, plan: Plan, bounds: list[int], place: Place, events: Events
 ) -> Place:
@@ -151,8 +129,9 @@ def _train_round(
         return max(plan.rate * (1 - done), plan.rate * _LEAST_RATE)
 
     def make_worker() -> Callable[[int], None]:
-        losses.append(np.zeros(2))
-        work = model.make_worker(ids, losses[-1])
+        loss = np.zeros(2)
+        losses.append(loss)
+        work = model.make_worker(ids, loss)
 
         def train_chunk(chunk: int) -> None:
             number = place.epoch * chunks + chunk

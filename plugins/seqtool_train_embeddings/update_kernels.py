@@ -23,6 +23,10 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+# Indices are unsigned: a signed one may count from the end, and checking that for every number
+# keeps the loops from vectorising.
+_Index = np.uint64
+
 _RANDOM_BITS = 32
 _LOW_32_BITS = 0xFFFFFFFF
 _MULTIPLIER = 2131995753  # m * 2**32 - 1 and m * 2**31 - 1 are prime: a period of 2**62
@@ -60,28 +64,39 @@ def score_pairs(
     scores: Floats,
 ) -> None:
     """``scores[i, j]`` becomes the dot product of hidden row i and target j."""
+    size = _Index(width)
     for i in range(0, n_rows, 2):
         i1 = i + 1 if i + 1 < n_rows else i
-        x0 = hidden[rows[i] * width : rows[i] * width + width]
-        x1 = hidden[rows[i1] * width : rows[i1] * width + width]
-        for j in range(0, n_targets, 3):
+        x0 = _Index(rows[i]) * size
+        x1 = _Index(rows[i1]) * size
+        for j in range(0, n_targets, 4):
             j1 = j + 1 if j + 1 < n_targets else j
             j2 = j + 2 if j + 2 < n_targets else j
-            y0 = output[targets[j] * width : targets[j] * width + width]
-            y1 = output[targets[j1] * width : targets[j1] * width + width]
-            y2 = output[targets[j2] * width : targets[j2] * width + width]
-            s00 = s01 = s02 = s10 = s11 = s12 = np.float32(0)
+            j3 = j + 3 if j + 3 < n_targets else j
+            y0 = _Index(targets[j]) * size
+            y1 = _Index(targets[j1]) * size
+            y2 = _Index(targets[j2]) * size
+            y3 = _Index(targets[j3]) * size
+            s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = np.float32(0)
             for d in range(width):
-                s00 += x0[d] * y0[d]
-                s01 += x0[d] * y1[d]
-                s02 += x0[d] * y2[d]
-                s10 += x1[d] * y0[d]
-                s11 += x1[d] * y1[d]
-                s12 += x1[d] * y2[d]
+                k = _Index(d)
+                a0, a1 = hidden[x0 + k], hidden[x1 + k]
+                b0, b1 = output[y0 + k], output[y1 + k]
+                b2, b3 = output[y2 + k], output[y3 + k]
+                s00 += a0 * b0
+                s01 += a0 * b1
+                s02 += a0 * b2
+                s03 += a0 * b3
+                s10 += a1 * b0
+                s11 += a1 * b1
+                s12 += a1 * b2
+                s13 += a1 * b3
             # Doubled rows and targets first, so that the real ones overwrite them.
+            scores[i1 * n_targets + j3] = s13
             scores[i1 * n_targets + j2] = s12
             scores[i1 * n_targets + j1] = s11
             scores[i1 * n_targets + j] = s10
+            scores[i * n_targets + j3] = s03
             scores[i * n_targets + j2] = s02
             scores[i * n_targets + j1] = s01
             scores[i * n_targets + j] = s00
@@ -98,21 +113,31 @@ def hidden_gradient(
     result: Floats,
 ) -> None:
     """Row i of ``result`` becomes the targets summed with the gradients of row i as weights."""
+    size = _Index(width)
     for i in range(n_rows):
-        out = result[i * width : i * width + width]
+        out = _Index(i) * size
         for d in range(width):
-            out[d] = 0
-        for j in range(0, n_targets, 3):
+            result[out + _Index(d)] = 0
+        for j in range(0, n_targets, 4):
             j1 = j + 1 if j + 1 < n_targets else j
             j2 = j + 2 if j + 2 < n_targets else j
-            y0 = output[targets[j] * width : targets[j] * width + width]
-            y1 = output[targets[j1] * width : targets[j1] * width + width]
-            y2 = output[targets[j2] * width : targets[j2] * width + width]
+            j3 = j + 3 if j + 3 < n_targets else j
+            y0 = _Index(targets[j]) * size
+            y1 = _Index(targets[j1]) * size
+            y2 = _Index(targets[j2]) * size
+            y3 = _Index(targets[j3]) * size
             g0 = gradients[i * n_targets + j]
             g1 = gradients[i * n_targets + j1] if j1 > j else np.float32(0)
             g2 = gradients[i * n_targets + j2] if j2 > j else np.float32(0)
+            g3 = gradients[i * n_targets + j3] if j3 > j else np.float32(0)
             for d in range(width):
-                out[d] += g0 * y0[d] + g1 * y1[d] + g2 * y2[d]
+                k = _Index(d)
+                result[out + k] += (
+                    g0 * output[y0 + k]
+                    + g1 * output[y1 + k]
+                    + g2 * output[y2 + k]
+                    + g3 * output[y3 + k]
+                )
 
 
 @helper
@@ -127,19 +152,29 @@ def update_targets(
     width: int,
 ) -> None:
     """Add to every target the hidden rows with the gradients of the target as weights."""
+    size = _Index(width)
     for j in range(n_targets):
-        out = output[targets[j] * width : targets[j] * width + width]
-        for i in range(0, n_rows, 3):
+        out = _Index(targets[j]) * size
+        for i in range(0, n_rows, 4):
             i1 = i + 1 if i + 1 < n_rows else i
             i2 = i + 2 if i + 2 < n_rows else i
-            x0 = hidden[rows[i] * width : rows[i] * width + width]
-            x1 = hidden[rows[i1] * width : rows[i1] * width + width]
-            x2 = hidden[rows[i2] * width : rows[i2] * width + width]
+            i3 = i + 3 if i + 3 < n_rows else i
+            x0 = _Index(rows[i]) * size
+            x1 = _Index(rows[i1]) * size
+            x2 = _Index(rows[i2]) * size
+            x3 = _Index(rows[i3]) * size
             g0 = gradients[i * n_targets + j]
             g1 = gradients[i1 * n_targets + j] if i1 > i else np.float32(0)
             g2 = gradients[i2 * n_targets + j] if i2 > i else np.float32(0)
+            g3 = gradients[i3 * n_targets + j] if i3 > i else np.float32(0)
             for d in range(width):
-                out[d] += g0 * x0[d] + g1 * x1[d] + g2 * x2[d]
+                k = _Index(d)
+                output[out + k] += (
+                    g0 * hidden[x0 + k]
+                    + g1 * hidden[x1 + k]
+                    + g2 * hidden[x2 + k]
+                    + g3 * hidden[x3 + k]
+                )
 
 
 @helper

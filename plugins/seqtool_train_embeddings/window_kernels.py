@@ -175,7 +175,7 @@ def add_to_rows(
 
 @kernel(
     "i8(i4[::1], i8, i8, i8, i8, i8, i8, i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], f4[::1],"
-    " i8[::1], i8[::1], i8, i8, f4, f4[::1], f4[::1], i8, i8[::1], i8[::1], i8[::1], i8[::1],"
+    " i8[::1], i8[::1], i8, f4, f4[::1], f4[::1], i8, i8[::1], i8[::1], i8[::1], i8[::1],"
     " i8[::1], i8[::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1])",
     relaxed=True,
 )
@@ -196,7 +196,6 @@ def train_windows(
     subword_starts: Ints,
     subword_rows: Ints,
     vocabulary: int,
-    frozen: int,
     rate: float,
     inputs: Floats,
     output: Floats,
@@ -219,7 +218,6 @@ def train_windows(
     SKIPGRAM from each of them, CBOW from their mean. As in word2vec and fastText, every row
     under a mean gets the whole gradient of the mean and not its share. The arrays from
     ``sentence`` on are scratch; ``loss`` gets the sum of the losses and their number.
-    With ``frozen`` 1 nothing is updated: the loss alone is measured.
     """
     direct = method == SKIPGRAM and len(subword_starts) == 0
     while at < stop:
@@ -249,8 +247,6 @@ def train_windows(
                 softmax_gradient(scores, rows, sentence[center], n_targets, rate, loss)
             else:
                 logistic_gradient(scores, rows, labels, n_targets, rate, loss)
-            if frozen == 1:
-                continue
             hidden_gradient(scores, rows, output, targets, n_targets, width, change)
             update_targets(scores, source, places, rows, output, targets, n_targets, width)
             for row in range(rows):

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqtool_train_embeddings.group_kernels import DRAWS, GROUP, train_groups
 from seqtool_train_embeddings.targets import Targets, padded
 from seqtool_train_embeddings.window_kernels import (
     CBOW,
     LONGEST_SENTENCE,
+    NEGATIVES,
     SKIPGRAM,
     train_windows,
 )
@@ -78,15 +80,17 @@ class WindowModel:
             block[:] = (random.random(block.shape, np.float32) - 0.5) / self.dimensions
 
     def make_worker(
-        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any], frozen: bool = False
+        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any]
     ) -> Callable[[int, int, int, float], int]:
         """A function ``train(start, stop, number, rate)`` for one thread, with its own scratch.
 
         It trains on the words from ``start``, where a sentence begins, to at least ``stop`` and
         returns where it ended. ``number`` decides the random draws. ``loss`` (sum of losses,
-        number of losses) is added to. Frozen, it measures the loss and changes nothing.
+        number of losses) is added to.
         """
         t = self.targets
+        if (self._method, t.objective, self._ngrams.buckets) == (SKIPGRAM, NEGATIVES, 0):
+            return self._group_worker(ids, loss)
         rows = 2 * self._window
         sentence = np.zeros(LONGEST_SENTENCE + rows, np.int64)
         length, state = np.zeros(1, np.int64), np.zeros(1, np.int64)
@@ -102,8 +106,30 @@ class WindowModel:
             return train_windows(
                 ids, start, stop, self._method, t.objective, self._window, t.negatives, t.keep,
                 *t.alias, t.paths.starts, t.paths.nodes, t.paths.signs, ngrams.starts, ngrams.rows,
-                self.words, int(frozen), rate, inputs, outputs, self.width, state, sentence,
+                self.words, rate, inputs, outputs, self.width, state, sentence,
                 length, members, bounds, places, labels, scores, hidden, change, loss,
+            )  # fmt: skip
+
+        return train
+
+    def _group_worker(
+        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any]
+    ) -> Callable[[int, int, int, float], int]:
+        """`make_worker` for skip-gram with negative sampling of whole words."""
+        t = self.targets
+        rows, columns = GROUP + 2 * self._window, GROUP + DRAWS * t.negatives
+        sentence, state = np.zeros(LONGEST_SENTENCE, np.int64), np.zeros(1, np.int64)
+        length, places = np.zeros(1, np.int64), np.zeros(columns, np.int64)
+        weights, scores = (np.zeros(rows * columns, np.float32) for _ in range(2))
+        change = np.zeros(rows * self.width, np.float32)
+        inputs, outputs = self.inputs.reshape(-1), self.outputs.reshape(-1)
+
+        def train(start: int, stop: int, number: int, rate: float) -> int:
+            state[0] = t.random_state(self._seed, number)
+            return train_groups(
+                ids, start, stop, self._window, t.negatives, t.keep, *t.alias, self.words,
+                rate, inputs, outputs, self.width, state, sentence, length, places,
+                weights, scores, change, loss,
             )  # fmt: skip
 
         return train

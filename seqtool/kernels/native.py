@@ -18,6 +18,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from seqtool import __version__
 from seqtool.kernels import Kernel, announce, cache, kernels_of
 from seqtool.kernels.linker import shared_library
 from seqtool.kernels.signature import Argument, Signature, parse
@@ -126,7 +127,7 @@ def _path(module: str) -> str:
         str(sys.modules[name].__file__) for name in sorted(_source_modules(sys.modules[module]))
     ]
     signatures = [kernel.signature for kernel in kernels_of(module).values()]
-    key = cache.cache_key([*sources, compiler_source()], repr(sorted(signatures)))
+    key = cache.cache_key([*sources, compiler_source()], f"{__version__} {sorted(signatures)}")
     return f"{cache.cache_folder()}/{module}-{key}"
 
 

@@ -6,6 +6,7 @@ words, then of n-gram buckets), output matrix, which is not needed here.
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import NamedTuple
 
@@ -70,6 +71,7 @@ def read_header(source: Source) -> Header:
         and arguments["buckets"] >= 0
         and 0 <= arguments["minn"] <= 1 << 10
         and 0 <= arguments["maxn"] <= 1 << 10
+        and math.isfinite(arguments["sample"])
     )
     if not sane:
         raise SeqtoolError(f"{source.name}: the fastText header makes no sense: it is damaged")

@@ -176,6 +176,30 @@ class Window(NamedTuple):
         return found
 
 
+class Group(NamedTuple):
+    """Pairs (row of ``hidden``, row of ``outputs``, weight); real ones weigh more than 0."""
+
+    pairs: Sequence[tuple[int, int, float]]
+
+    def loss(self, arrays: Arrays) -> float:
+        """A function of ``hidden`` and ``outputs``."""
+        hidden, outputs = arrays["hidden"], arrays["outputs"]
+        return sum(
+            abs(weight) * float(np.logaddexp(0.0, -np.sign(weight) * (outputs[t] @ hidden[row])))
+            for row, t, weight in self.pairs
+        )
+
+    def gradient(self, arrays: Arrays) -> dict[str, Array]:
+        """Of every array."""
+        hidden, outputs = arrays["hidden"], arrays["outputs"]
+        found = {name: np.zeros_like(array) for name, array in arrays.items()}
+        for row, t, weight in self.pairs:
+            g = -weight / (1 + np.exp(np.sign(weight) * (outputs[t] @ hidden[row])))
+            found["hidden"][row] += g * outputs[t]
+            found["outputs"][t] += g * hidden[row]
+        return found
+
+
 class Neural(NamedTuple):
     """A word's prediction by the neural model: h = tanh(H x + d), scores U h + b.
 
@@ -209,7 +233,7 @@ class Neural(NamedTuple):
         return found
 
 
-Step = Window | Neural
+Step = Window | Group | Neural
 Gradient = Callable[[Step, Arrays], dict[str, Array]]
 
 
@@ -289,6 +313,53 @@ def train_windows(
             for group, row in zip(groups, change["hidden"], strict=True):
                 for member in group:
                     model["inputs"][member] -= rate * row
+    return loss, losses
+
+
+def train_groups(
+    ids: Sequence[int],
+    objective: Objective,
+    model: dict[str, Array],
+    random: Random,
+    *,
+    window: int,
+    keep: Sequence[int],
+    rate: float,
+    group: int,
+    draws: int,
+    gradient: Gradient = textbook_gradient,
+) -> tuple[float, int]:
+    """Skip-gram with ``draws`` times as many negatives for ``group`` words together.
+
+    Returns the sum of the losses and their number. All pairs of a group are one step: the
+    negatives of a pair are those of its group, each weighing 1 / ``draws``.
+    """
+    loss, losses = 0.0, 0
+    for sentence in kept_sentences(ids, keep, random):
+        if len(sentence) < 2:
+            continue
+        for begin in range(0, len(sentence), group):
+            words = sentence[begin : begin + group]
+            negatives = []
+            for _ in range(draws):
+                drawn = objective.draw(-1, random)[1:]  # -1: no word, so that none is refused
+                negatives += [t for t, _ in drawn if t not in words]
+            pairs = []
+            for center, word in enumerate(words, start=begin):
+                reach = 1 + random.below(window)
+                for k in range(max(0, center - reach), min(len(sentence), center + reach + 1)):
+                    if k != center:
+                        pairs.append((k, word, 1.0))
+                        pairs += [(k, t, -1.0 / draws) for t in negatives]
+                        losses += 1
+            step = Group(pairs)
+            hidden = np.array([model["inputs"][word] for word in sentence])
+            arrays = {"hidden": hidden, "outputs": model["outputs"]}
+            loss += step.loss(arrays)
+            change = gradient(step, arrays)
+            model["outputs"] -= rate * change["outputs"]
+            for word, row in zip(sentence, change["hidden"], strict=True):
+                model["inputs"][word] -= rate * row
     return loss, losses
 
 
