@@ -22,6 +22,8 @@ COMPLETE = "_SEQTOOL_COMPLETE"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``seqtool ARGUMENTS`` (default: those of the process) and return the exit code."""
+    if sys.stderr is None:  # closed: print() would write to stdout instead
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (kept to the end)
     args = list(sys.argv[1:] if arguments is None else arguments)
     debug = _wants_debug(args)
     called: list[str] = []  # the command's name, once it is known

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from functools import partial
 from typing import Any, TypeVar
 
@@ -150,10 +151,12 @@ class PluginHost:
     def _guard(self, plugin: Plugin, action: Callable[[], T]) -> T | None:
         """Run ``action``; an exception becomes the plugin's problem and goes no further."""
         try:
-            return action()
+            with redirect_stdout(sys.stderr):  # what a plugin prints is no part of the result
+                return action()
         except (Exception, SystemExit) as error:  # sys.exit at import must not end the host
             if self.strict:
-                raise
+                source = f"plugin '{plugin.name}' of {plugin.entry.distribution}"
+                raise SeqtoolError(f"{source}: {_reason(error)}") from error
             plugin.problems.append(_reason(error))
             plugin.error = error
             return None
@@ -259,7 +262,8 @@ def _taken(name: str, owner: Plugin) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0]
+    lines = str(error).strip().split("\n")
+    text = "; ".join(lines) if isinstance(error, pluggy.PluginValidationError) else lines[0]
     if isinstance(error, SeqtoolError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -36,14 +36,23 @@ _SECTIONS = {
     "Result": ("explain", "format", "score_only", "width", "output"),
 }
 
+_LONGEST_NGRAM = 50
+
 
 def _flag(name: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, is_flag=True, help=text)
 
 
-def _number(name: str, default: int, text: str, least: int = 1) -> Callable[[Any], Any]:
+def _number(
+    name: str, default: int, text: str, least: int = 1, most: int | None = None
+) -> Callable[[Any], Any]:
     return click.option(
-        name, type=click.IntRange(min=least), default=default, show_default=True, help=text
+        name,
+        type=click.IntRange(min=least, max=most),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help=text,
     )
 
 
@@ -91,11 +100,11 @@ def _number(name: str, default: int, text: str, least: int = 1) -> Callable[[Any
     metavar="X",
     help="Value for --smooth floor (default 0.1) and add-k (default 1).",
 )
-@_number("--max-order", 4, "Longest n-grams.")
+@_number("--max-order", 4, "Longest n-grams.", most=_LONGEST_NGRAM)
 @_flag("--effective-order", "Leave out orders that the hypothesis is too short for.")
-@_number("--chrf-char-order", 6, "Longest character n-grams.")
-@_number("--chrf-word-order", 0, "Longest word n-grams; chrf++ is chrf with 2.", least=0)
-@_number("--chrf-beta", 2, "How much more recall counts than precision.")
+@_number("--chrf-char-order", 6, "Longest character n-grams.", most=_LONGEST_NGRAM)
+@_number("--chrf-word-order", 0, "Longest word n-grams; chrf++ is chrf with 2.", 0, _LONGEST_NGRAM)
+@_number("--chrf-beta", 2, "How much more recall counts than precision.", most=1_000_000)
 @_flag("--chrf-whitespace", "White space counts as characters.")
 @_flag("--chrf-eps-smoothing", "Smooth as chrF++.py, Moses and NLTK do.")
 @_flag("--ter-normalized", "Separate punctuation as Tercom does.")
@@ -111,7 +120,7 @@ def _number(name: str, default: int, text: str, least: int = 1) -> Callable[[Any
 @_flag("--explain", "What costs most (one system), or where two systems differ.")
 @options.format_option("text", "json", "jsonl", "tsv")
 @_flag("--score-only", "Scores alone, one a line.")
-@_number("--width", 2, "Decimals of scores in text.", least=0)
+@_number("--width", 2, "Decimals of scores in text.", least=0, most=20)
 @options.output_option
 @options.threads_option
 @options.common_options

@@ -133,7 +133,12 @@ def write_json(value: object, stream: TextIO) -> None:
 
 
 def json_value(value: object) -> object:
-    """The same value with None for every number that JSON does not have."""
+    """The same value with None for every number that JSON does not have.
+
+    Bytes of file names that are not UTF-8 become U+FFFD.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ def run(files: Sequence[str], settings: Mapping[str, Any]) -> None:
     references, systems = _roles(files, settings["hyp"])
     _check(settings, len(systems))
     names = [name.strip() for value in settings["metric"] for name in value.split(",")]
-    metrics = metrics_by_name(names, settings)
+    metrics = metrics_by_name(list(dict.fromkeys(names)), settings)
     corpus = Corpus(metrics, references, systems, settings["errors"], settings["skip_empty_refs"])
     if settings["sentence"]:
         _sentences(corpus, settings)
@@ -60,8 +61,12 @@ def _check(settings: Mapping[str, Any], systems: int) -> None:
             raise click.UsageError("--explain looks at one system or at two")
         if paired or settings["confidence"]:
             raise click.UsageError("--explain makes no tests: run them on their own")
+        if settings["score_only"]:
+            raise click.UsageError("--explain shows more than scores: leave --score-only out")
         if settings["format"] not in ("text", "json"):
             raise click.UsageError("--explain writes --format text or json")
+    if settings["smooth_value"] is not None and not math.isfinite(settings["smooth_value"]):
+        raise click.UsageError("--smooth-value is a finite number")
     if settings["smooth_value"] is not None and SMOOTHINGS[settings["smooth"]] is None:
         raise click.UsageError(f"--smooth {settings['smooth']} takes no --smooth-value")
 
