@@ -343,8 +343,9 @@ def test_call_hook_isolates_each_plugin(
     assert capsys.readouterr().err == "seqtool: plugin 'b': RuntimeError: no metric today\n"
     monkeypatch.setenv("SEQTOOL_STRICT", "1")
     plugins.set_host(None)
-    with pytest.raises(RuntimeError, match="no metric today"):
+    with pytest.raises(SeqtoolError, match=r"'b' of seqtool-b.*no metric today") as raised:
         plugins.call_hook("register_metrics", register=seen.__setitem__)
+    assert isinstance(raised.value.__cause__, RuntimeError)
 
 
 def test_every_hook_is_documented() -> None:
