@@ -5,6 +5,7 @@ import ctypes
 import importlib
 import importlib.util
 import os
+import platform
 import subprocess
 import sys
 from array import array
@@ -236,6 +237,49 @@ def test_bounds_are_checked(make: MakeModule, tmp_path: Path) -> None:
     assert "IndexError" in bad.stderr
 
 
+FETCH = """
+from seqtool.kernels import helper, kernel, prefetch
+
+
+@helper
+def fetch(values, i):
+    prefetch(values, i)
+
+
+@kernel("f8(f4[::1], i8[::1], i8)")
+def fetched(values, places, i):
+    fetch(values, i)
+    prefetch(places, i)
+    return values[0] + places[0]
+"""
+
+
+def test_prefetching_changes_nothing(
+    make: MakeModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where there is nothing to fetch: the processor ignores such a request."""
+    arguments = "array('f', [1.5, 2]), array('q', [3])"
+    values, places = array("f", [1.5, 2]), array("q", [3])
+    module = make("fetch_kernels", FETCH)
+    for place in (0, 1, 1 << 40):
+        assert module.fetched(values, places, place) == 4.5
+    assert (values.tolist(), places.tolist()) == ([1.5, 2], [3])
+    code = f"from array import array\nimport fetch_kernels as m\nprint(m.fetched({arguments}, 1))"
+    checked = python(code, tmp_path, NUMBA_BOUNDSCHECK="1")
+    assert (checked.returncode, checked.stdout) == (0, "4.5\n"), checked.stderr
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert make("fetch_kernels", FETCH).fetched(values, places, 1) == 4.5
+
+
+def test_prefetching_is_one_instruction(make: MakeModule) -> None:
+    from seqtool.kernels import compiler
+
+    make("fetch_kernels", FETCH)
+    prefetches = 2 if platform.machine() in ("x86_64", "AMD64") else 0
+    code = compiler.object_code("fetch_kernels")
+    assert code.count(b"\x0f\x18") >= prefetches  # PREFETCHT0 of x86
+
+
 def test_relaxed_sums(make: MakeModule) -> None:
     source = """
 from seqtool.kernels import kernel
@@ -358,6 +402,21 @@ def test_the_key_depends_on_every_source(make: MakeModule, tmp_path: Path) -> No
     make("weigh_kernels", WEIGH)
     assert len({before, changed_helper, changed_kernel}) == 3
     assert native._path("weigh_kernels") == before
+
+
+def test_a_changed_compiler_compiles_anew(
+    make: MakeModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("last_kernels", PLAIN)
+    before = native._path("last_kernels")
+    for source in native.compiler_sources():
+        changed = tmp_path / "changed.py"
+        changed.write_text(Path(source).read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        sources = [path for path in native.compiler_sources() if path != source]
+        with monkeypatch.context() as patch:
+            patch.setattr(native, "compiler_sources", lambda s=sources, c=changed: [*s, str(c)])
+            assert native._path("last_kernels") != before
+    assert native._path("last_kernels") == before
 
 
 def test_a_changed_helper_compiles_anew(make: MakeModule, tmp_path: Path) -> None:

@@ -84,6 +84,10 @@ def helper(function: F) -> F:
     return function
 
 
+def prefetch(array: Floats | Ints, index: int) -> None:
+    """Have the processor fetch the memory around ``array[index]``, which is needed soon."""
+
+
 class Kernel(Generic[P, R]):
     """A function with a numba signature; calling it runs the fastest form available.
 

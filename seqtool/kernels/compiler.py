@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import llvmlite.binding as llvm
 import numpy as np
 from numba import njit
+from numba.core import config
 
-from seqtool.kernels import Kernel, kernels_of
-from seqtool.kernels.compiler_target import target_machine
+from seqtool.kernels import Kernel, kernels_of, prefetch
+from seqtool.kernels.compiler_target import processor_features, target_machine
+from seqtool.kernels.intrinsics import prefetch as prefetch_instruction
 from seqtool.kernels.signature import parse
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": 
 
 # Sums may be regrouped and multiply-adds fused, so that they vectorise; NaN and infinity stay.
 _RELAXED = frozenset(("nsz", "arcp", "contract", "afn", "reassoc"))
+
+# numba decides how wide vectors are, so it must know, too.
+config.CPU_FEATURES = config.CPU_FEATURES or processor_features()  # type: ignore[attr-defined]
 
 
 def _options(kernel: Kernel[..., Any]) -> dict[str, Any]:
@@ -95,7 +100,9 @@ class _Namespace:
         for name, value in vars(module).items():
             source = value.function if isinstance(value, Kernel) else value
             if isinstance(value, Kernel) or hasattr(value, "__seqtool_helper__"):
-                namespace[name] = njit(**self._options)(self.function(source))
+                namespace[name] = njit(forceinline=True, **self._options)(self.function(source))
+            elif value is prefetch:
+                namespace[name] = prefetch_instruction
         return namespace
 
 

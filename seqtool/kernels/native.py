@@ -12,6 +12,7 @@ array is passed as (meminfo, parent, items, item size, data, shape, stride).
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from array import array
 from collections.abc import Callable
@@ -32,6 +33,9 @@ _ARRAY_PARTS = [
     ctypes.c_int64,
     ctypes.c_int64,
 ]
+
+# The modules of this package that decide how kernels are compiled.
+_COMPILER = ("compiler", "compiler_target", "intrinsics")
 
 # Status of a function that returned a value, or None.
 _FINE = (0, -2)
@@ -127,13 +131,14 @@ def _path(module: str) -> str:
         str(sys.modules[name].__file__) for name in sorted(_source_modules(sys.modules[module]))
     ]
     signatures = [kernel.signature for kernel in kernels_of(module).values()]
-    key = cache.cache_key([*sources, compiler_source()], f"{__version__} {sorted(signatures)}")
+    key = cache.cache_key([*sources, *compiler_sources()], f"{__version__} {sorted(signatures)}")
     return f"{cache.cache_folder()}/{module}-{key}"
 
 
-def compiler_source() -> str:
-    """The file that decides how kernels are compiled."""
-    return __file__.replace("native.py", "compiler.py")
+def compiler_sources() -> list[str]:
+    """The files that decide how kernels are compiled."""
+    folder = os.path.dirname(__file__)
+    return [os.path.join(folder, f"{name}.py") for name in _COMPILER]
 
 
 def _source_modules(module: ModuleType) -> set[str]:
