@@ -29,8 +29,8 @@ Write = Callable[..., Path]
 @pytest.fixture(autouse=True, scope="module")
 def _compiled() -> None:
     """Compile beforehand: what says so on stderr, and the memory it takes, are no subject here."""
-    for name in ("text_kernels", "ngram_kernels", "edit_kernels", "resample_kernels"):
-        module = f"seqtool_bleu.{name}"
+    for name in ("text", "ngram", "ter", "error", "resample"):
+        module = f"seqtool_bleu.{name}_kernels"
         importlib.import_module(module)
         compile_module(module)
 

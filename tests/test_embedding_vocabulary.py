@@ -143,7 +143,7 @@ def test_stream(
 
 def test_sentences_go_on_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqtool.text.BLOCK_BYTES", 8)
-    monkeypatch.setattr("seqtool_train_embeddings.vocabulary._BATCH_BYTES", 8)
+    monkeypatch.setattr("seqtool.words.blocks._BATCH_BYTES", 8)
     text = "a b\nc d e\n\nf g h a b c d e f g h\n\n\na b c\n"
     paths = write(tmp_path, [text, text])
     vocabulary = count_words(paths, threads=2)

@@ -10,6 +10,7 @@ Unicode that it follows.
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -76,10 +77,10 @@ def boundaries(wanted: list[bool]) -> list[int]:
     return changes
 
 
-def category(letter: str) -> list[int]:
-    """Boundaries of a general category."""
-    matches = regex.compile(rf"\p{{{letter}}}").match
-    return boundaries([matches(chr(c)) is not None for c in range(CODE_POINTS)])
+def category(name: str) -> list[int]:
+    """Boundaries of a general category or another property."""
+    runs = regex.finditer(rf"\p{{{name}}}+", "".join(map(chr, range(CODE_POINTS))))
+    return [edge for run in runs for edge in run.span()]
 
 
 def literal(name: str, numbers: list[int]) -> str:
@@ -106,20 +107,20 @@ def render() -> str:
     return TEMPLATE.format(version=regex_unicode_version(), tables="\n".join(tables))
 
 
-def main() -> int:
-    """Write the file, or compare with it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def run(target: Path, render: Callable[[], str]) -> int:
+    """Write ``target``, or compare with it, as the command line says."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     arguments = parser.parse_args()
     text = render()
     if arguments.check:
-        same = TARGET.read_text(encoding="utf-8") == text
-        print(f"{TARGET.name}: {'as generated' if same else 'differs from what is generated'}")
+        same = target.read_text(encoding="utf-8") == text
+        print(f"{target.name}: {'as generated' if same else 'differs from what is generated'}")
         return 0 if same else 1
-    TARGET.write_text(text, encoding="utf-8", newline="\n")
-    print(f"{TARGET}: {len(text)} bytes, Unicode {regex_unicode_version()}", file=sys.stderr)
+    target.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{target}: {len(text)} bytes, Unicode {regex_unicode_version()}", file=sys.stderr)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(TARGET, render))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from seqtool.errors import SeqtoolError
 from seqtool.parallel import for_each
 from seqtool.text import explain_bad_bytes
-from seqtool_bleu.text_kernels import GROWTH, PADDING, decode_lines, table_size
+from seqtool.words.mteval_kernels import GROWTH, PADDING
+from seqtool_bleu.text_kernels import decode_lines, table_size
 
 LONGEST_LINE = 1_000_000
 _SHARDS_A_THREAD = 8

@@ -10,7 +10,7 @@ from seqtool.kernels import expect
 from seqtool.text import aligned_blocks, display_name
 from seqtool_bleu.batch import Batch
 from seqtool_bleu.metric import Metric
-from seqtool_bleu.text_kernels import add_rows
+from seqtool_bleu.text_kernels import add_to_totals
 
 
 class SystemStats:
@@ -30,7 +30,7 @@ class SystemStats:
     def add(self, rows: array[float], keep: bool) -> None:
         """Count the rows of further segments."""
         total = array("d", self.total)
-        add_rows(rows, self.columns, total)
+        add_to_totals(rows, self.columns, total)
         self.total = total.tolist()
         self.segments += len(rows) // self.columns
         if keep:

@@ -45,7 +45,7 @@ class ErrorRate(Metric):
         return characters * (20 + (3 * line if self.characters else line // 6))
 
     def count(self, batch: Batch, system: int, threads: int) -> array[float]:
-        from seqtool_bleu.edit_kernels import error_columns
+        from seqtool_bleu.error_kernels import error_columns
 
         rows = array("d", bytes(8 * self.columns * batch.segments))
 

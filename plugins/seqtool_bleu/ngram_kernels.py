@@ -14,12 +14,11 @@ numbers an n-gram: most often in one reference, in the present one, in the hypot
 from __future__ import annotations
 
 from seqtool.kernels import Floats, Ints, helper, kernel
+from seqtool.words.mteval_kernels import is_ascii_symbol, is_stop
 from seqtool_bleu.text_kernels import (
     clear_table,
     intern_words,
-    is_ascii_symbol,
     is_space,
-    is_stop,
     keep_characters,
     segment_words,
     stripped_end,

@@ -74,7 +74,7 @@ class Ter(Metric):
         return 60 * characters
 
     def count(self, batch: Batch, system: int, threads: int) -> array[float]:
-        from seqtool_bleu.edit_kernels import most_words, ter_columns
+        from seqtool_bleu.ter_kernels import most_words, ter_columns
 
         rows = array("d", bytes(8 * self.columns * batch.segments))
         most = most_words(batch.codes, batch.starts, len(batch.starts) - 1)

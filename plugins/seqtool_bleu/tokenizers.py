@@ -7,13 +7,12 @@ from array import array
 from collections.abc import Callable
 
 from seqtool.errors import SeqtoolError
+from seqtool.words.mteval_kernels import GROWTH, PADDING
 from seqtool_bleu.text_kernels import (
     CHARACTERS,
     CHINESE,
-    GROWTH,
     INTERNATIONAL,
     MTEVAL,
-    PADDING,
     SPLIT,
     tokenize_line,
 )

@@ -16,16 +16,17 @@ import numpy.typing as npt
 from seqtool.errors import SeqtoolError
 from seqtool.parallel import for_each
 from seqtool.text import open_bytes
-from seqtool_train_embeddings.vocabulary import TextBlock, Transform, Vocabulary, text_blocks
+from seqtool.words.blocks import TextBlock, text_blocks
+from seqtool.words.table import WordTable
+from seqtool_train_embeddings.vocabulary import Transform, Vocabulary, prepared
+from seqtool_train_embeddings.window_kernels import LONGEST_SENTENCE
 from seqtool_train_embeddings.word_kernels import cut_sentences, encode_text
-from seqtool_train_embeddings.word_table import WordTable
 
 if TYPE_CHECKING:
     from seqtool.progress import Progress
 
 Ids = npt.NDArray[np.int32]
 
-LONGEST_SENTENCE = 1000  # words; longer ones are cut, as word2vec.c does
 _UNCUT = 1 << 62
 _BLOCKS_A_ROUND = 8  # of text for each thread
 _COPY_BYTES = 1 << 20
@@ -79,7 +80,7 @@ def encode_corpus(
 
             def encode(item: tuple[int, TextBlock], encoded: list[Ids] = encoded) -> None:
                 number, block = item
-                text = block.prepared(lowercase, transform)
+                text = prepared(block, lowercase, transform)
                 ids = np.empty(len(text), np.int32)
                 size = encode_text(
                     text, documents, table.arena, table.starts, table.slots, table.mask, ids

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,16 +12,16 @@ import numpy.typing as npt
 
 from seqtool.errors import SeqtoolError
 from seqtool.parallel import for_each
-from seqtool.text import display_name, explain_bad_bytes, read_blocks
-from seqtool_train_embeddings.word_table import Merged, Run, WordTable
+from seqtool.text import display_name
+from seqtool.words.blocks import TextBlock, text_blocks
+from seqtool.words.counter import Counter
+from seqtool.words.table import Merged, WordTable
 
 if TYPE_CHECKING:
     from seqtool.progress import Progress
 
 Integers = npt.NDArray[np.int64]
 Transform = Callable[[bytes], bytes]
-
-_BATCH_BYTES = 1 << 20  # of text that a thread takes at once
 
 
 class Vocabulary:
@@ -55,20 +53,11 @@ class Vocabulary:
         return {word: number for number, word in enumerate(self.words)}
 
 
-class TextBlock:
-    """Some whole lines of a file."""
-
-    def __init__(self, data: bytes, path: str, lines_before: int) -> None:
-        self.data = data
-        self._path = path
-        self._lines_before = lines_before
-
-    def prepared(self, lowercase: bool, transform: Transform | None) -> bytes:
-        """The lines as they are split into words. Raises SeqtoolError for what is not UTF-8."""
-        if not self.data.isascii():
-            explain_bad_bytes(self.data, self._path, self._lines_before)
-        data = lowered(self.data) if lowercase else self.data
-        return transform(data) if transform else data
+def prepared(block: TextBlock, lowercase: bool, transform: Transform | None) -> bytes:
+    """The lines as they are split into words. Raises SeqtoolError for what is not UTF-8."""
+    block.check()
+    data = lowered(block.data) if lowercase else block.data
+    return transform(data) if transform else data
 
 
 def lowered(data: bytes) -> bytes:
@@ -80,76 +69,6 @@ def lowered(data: bytes) -> bytes:
     return b"\n".join(
         line.lower() if line.isascii() else line.decode().lower().encode() for line in lines
     )
-
-
-def text_blocks(
-    paths: Sequence[str],
-    errors: str,
-    on_block: Callable[[bytes], None] | None = None,
-) -> Iterator[TextBlock]:
-    """Yield files as blocks of about a megabyte, each file with a blank line behind it.
-
-    ``on_block`` sees the data of every block first, but not those blank lines.
-    """
-    for path in paths:
-        lines = seen = 0
-        parts: list[bytes] = []
-        size = 0
-        for part in read_blocks(path, errors):
-            parts.append(part)
-            size += len(part)
-            if size >= _BATCH_BYTES:
-                data = b"".join(parts)
-                parts, size, seen = [], 0, lines
-                lines += data.count(b"\n")
-                if on_block:
-                    on_block(data)
-                yield TextBlock(data, path, seen)
-        data = b"".join(parts)
-        if on_block and data:
-            on_block(data)
-        yield TextBlock(data + b"\n", path, lines)
-
-
-class _Counter:
-    """The pass over a corpus: tables of the threads, and the runs written when they are full."""
-
-    def __init__(self, folder: str, memory: int, threads: int) -> None:
-        self.tables: list[WordTable] = []
-        self.runs: list[Run] = []
-        self._folder = folder
-        self._budget = memory // threads
-        self._lock = threading.Lock()
-        self._spilled = 0
-
-    def new_table(self) -> WordTable:
-        """An empty table for a thread."""
-        table = WordTable(self._budget)
-        with self._lock:
-            self.tables.append(table)
-        return table
-
-    def spill(self, table: WordTable) -> None:
-        """Write a table to a run and clear it."""
-        with self._lock:
-            self._spilled += 1
-            path = os.path.join(self._folder, f"run{self._spilled}")
-        run = Run(path, table)
-        table.clear()
-        with self._lock:
-            self.runs.append(run)
-
-    def finish(self, min_count: int, memory: int) -> WordTable | Merged:
-        """All words, those that are too rare left out or not."""
-        first, *others = self.tables
-        if not self.runs:
-            first.budget = memory - sum(table.size() for table in others)
-            if all(first.absorb(table) for table in others):
-                return first
-        for table in self.tables:
-            if table.words:
-                self.spill(table)
-        return Merged(self.runs, min_count, memory)
 
 
 def count_words(
@@ -192,11 +111,11 @@ def count_words(
             progress.advance(len(data))
 
     with tempfile.TemporaryDirectory(prefix="seqtool-words-", dir=folder) as work:
-        counter = _Counter(work, memory, threads)
+        counter = Counter(work, memory, threads)
 
         def make_worker() -> Callable[[TextBlock], None]:
             table = counter.new_table()
-            return lambda b: table.count(b.prepared(lowercase, transform), counter.spill)
+            return lambda b: table.count(prepared(b, lowercase, transform), counter.spill)
 
         for_each(text_blocks(paths, errors, on_block), make_worker, threads)
         tokens = sum(table.tokens for table in counter.tables)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from seqtool_train_embeddings.word_kernels import (
+from seqtool.words.table_kernels import (
     HEADER,
     MERGED,
     NEEDS_ROOM,
@@ -34,8 +34,9 @@ _WORD_BYTES = 56
 class WordTable:
     """Words and their counts; ``words`` of them so far.
 
-    The arrays are those of `seqtool_train_embeddings.word_kernels`. ``budget`` is how many bytes
-    they may take, at least while the table holds more than one word.
+    The arrays ``arena``, ``starts``, ``counts``, ``slots`` and ``state`` are those of
+    `seqtool.words.table_kernels`. ``budget`` is how many bytes they may take, at least while the
+    table holds more than one word.
     """
 
     def __init__(self, budget: int) -> None:
@@ -52,12 +53,12 @@ class WordTable:
         self.starts = np.zeros(words + 1, np.int64)
         self.counts = np.zeros(words, np.int64)
         self.slots = np.zeros(2 * words, np.int64)
-        self._state = np.zeros(1, np.int64)
+        self.state = np.zeros(1, np.int64)
 
     @property
     def words(self) -> int:
         """How many different words the table holds."""
-        return int(self._state[0])
+        return int(self.state[0])
 
     @property
     def mask(self) -> int:
@@ -69,19 +70,31 @@ class WordTable:
         return _WORD_BYTES * len(self.counts) + len(self.arena)
 
     def count(self, text: bytes, spill: Callable[[WordTable], None]) -> None:
-        """Count the words of a text. ``spill(table)`` must write and clear a table that is full."""
+        """Count the words between ASCII white space of a text; ``spill`` as in `count_with`."""
         tokens = np.zeros(1, np.int64)
-        at = 0
-        while True:
-            at = count_text(
-                text, at, self.arena, self.starts, self.counts, self.slots, self.mask, self._state,
+
+        def count_from(at: int) -> int:
+            return count_text(
+                text, at, self.arena, self.starts, self.counts, self.slots, self.mask, self.state,
                 tokens,
             )  # fmt: skip
-            if at == len(text):
-                break
-            if not self._grow(len(text) - at):
-                spill(self)
+
+        self.count_with(count_from, len(text), spill)
         self.tokens += int(tokens[0])
+
+    def count_with(
+        self, count_from: Callable[[int], int], size: int, spill: Callable[[WordTable], None]
+    ) -> None:
+        """Have a kernel count the words of a text of ``size`` bytes.
+
+        ``count_from(at)`` counts from ``at`` on with the arrays that the table has at that time;
+        it returns ``size``, or where to go on when the table has room again. ``spill(table)``
+        must write and clear a table that is full.
+        """
+        at = 0
+        while (at := count_from(at)) != size:
+            if not self._grow(size - at):
+                spill(self)
 
     def absorb(self, other: WordTable) -> bool:
         """Add the words of another table; False if only some of them, for want of memory.
@@ -92,7 +105,7 @@ class WordTable:
         while True:
             done = add_words(
                 other.arena, other.starts, other.counts, at, other.words, self.arena, self.starts,
-                self.counts, self.slots, self.mask, self._state,
+                self.counts, self.slots, self.mask, self.state,
             )  # fmt: skip
             other.counts[at:done] = 0
             at = done
@@ -113,7 +126,7 @@ class WordTable:
         other.arena = joined
         other.starts = np.array(starts, np.int64)
         other.counts = np.ones(len(starts) - 1, np.int64)
-        other._state[0] = len(starts) - 1
+        other.state[0] = len(starts) - 1
         self.absorb(other)
 
     def order(self, min_count: int = 1) -> Integers:

@@ -1,0 +1,1 @@
+"""Tables of words with counts: a corpus counted in bounded memory."""
