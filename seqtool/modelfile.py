@@ -27,7 +27,6 @@ FORMAT = "seqtool"
 FORMAT_VERSION = 1
 KEY = "seqtool"  # of our metadata in the header
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
-ENDING = ".safetensors"
 
 DTYPES = {
     "BOOL": "?",

@@ -12,6 +12,8 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
 
 def usable_cores() -> int:
     """Return the number of cores this process may use."""
@@ -43,12 +45,12 @@ def common_options(function: Function) -> Function:
     return function
 
 
-def model_option(what: str, metavar: str = "FILE") -> Callable[[Function], Function]:
+def model_option(what: str) -> Callable[[Function], Function]:
     """Add -m/--model: passes ``model``, None for the built-in one; ``what`` it is, for the help."""
     return click.option(
         "-m",
         "--model",
-        metavar=metavar,
+        metavar="FILE",
         envvar="SEQTOOL_MODEL",
         help=f"{what}: a file, or the name of an installed model.  [default: the built-in one]",
     )
@@ -75,12 +77,12 @@ def output_option(function: Function) -> Function:
     )(function)
 
 
-def format_option(*formats: str, default: str | None = None) -> Callable[[Function], Function]:
+def format_option(*formats: str) -> Callable[[Function], Function]:
     """Add --format with the given choices, the first being the default: passes ``format``."""
     return click.option(
         "--format",
         type=click.Choice(formats),
-        default=default or formats[0],
+        default=formats[0],
         show_default=True,
         envvar="SEQTOOL_FORMAT",
         help="Format of the result.",
@@ -111,6 +113,28 @@ def seed_option(default: int | None = None) -> Callable[[Function], Function]:
         envvar="SEQTOOL_SEED",
         help="Seed of the random numbers.",
     )
+
+
+def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
+    """A number of bytes such as 500M or 2G."""
+    text = value.strip().upper().removesuffix("B")
+    unit = text[-1:] if text[-1:] in _UNITS else ""
+    number = text.removesuffix(unit)
+    if not number.isdecimal() or int(number) == 0:
+        raise click.BadParameter(f"{value!r} is no size: write for example 500M or 2G")
+    return int(number) * _UNITS[unit]
+
+
+def memory_option(function: Function) -> Function:
+    """Add --memory SIZE: passes ``memory``, a number of bytes."""
+    return click.option(
+        "--memory",
+        callback=_bytes,
+        metavar="SIZE",
+        default="2G",
+        show_default=True,
+        help="Bound of the tables that count; what does not fit goes to disk.",
+    )(function)
 
 
 def errors_option(function: Function) -> Function:

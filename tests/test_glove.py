@@ -9,7 +9,7 @@ from naive import glove as slow
 
 from seqtool.errors import SeqtoolError
 from seqtool_train_embeddings.cooccurrence import Cooccurrences, count_cooccurrences
-from seqtool_train_embeddings.glove import Glove, train
+from seqtool_train_embeddings.glove import Glove
 from seqtool_train_embeddings.glove_cells import Cells, arrange_cells, groups_for
 from seqtool_train_embeddings.glove_kernels import MEMBER_BITS, update_block
 
@@ -23,15 +23,17 @@ def test_gradient_matches_finite_differences() -> None:
     rng = np.random.default_rng(2)
     for x in (0.3, 7.0, 150.0):
         both = rng.normal(size=(2, DIMENSIONS + 1))
-        gradients = slow.cell_gradients(*both.tolist(), x, 100.0, 0.75)
+        w, c = both.tolist()
+        gradients = slow.cell_gradients(w, c, x, 100.0, 0.75)
         for side in (0, 1):
             for k in range(DIMENSIONS + 1):
                 moved = np.zeros_like(both)
                 moved[side, k] = 1e-6
-                above, below = (
-                    slow.cell_cost(*(both + sign * moved).tolist(), x, 100.0, 0.75)
-                    for sign in (1, -1)
-                )
+                costs = []
+                for sign in (1, -1):
+                    w, c = (both + sign * moved).tolist()
+                    costs.append(slow.cell_cost(w, c, x, 100.0, 0.75))
+                above, below = costs
                 assert gradients[side][k] == pytest.approx((above - below) / 2e-6, rel=1e-6)
 
 
@@ -82,7 +84,7 @@ def cells(table: Cooccurrences, tmp_path_factory: pytest.TempPathFactory) -> Cel
 
 
 def test_every_cell_is_in_its_block(table: Cooccurrences, cells: Cells) -> None:
-    found = {}
+    found: dict[tuple[int, int], float] = {}
     for a in range(cells.groups):
         for b in range(cells.groups):
             pairs, amounts = cells.block(a * cells.groups + b)
@@ -115,16 +117,16 @@ def test_groups_can_name_all_their_members() -> None:
 
 
 def test_the_same_bytes_for_any_threads_and_the_loss_falls(cells: Cells) -> None:
-    losses: list[float] = []
-    one = train(
-        cells, dimensions=8, epochs=6, threads=1, x_max=10,
-        on_epoch=lambda epoch, loss: losses.append(loss),
-    )  # fmt: skip
+    def trained(**settings: Any) -> tuple[list[float], np.ndarray[Any, Any]]:
+        model = Glove(cells, 8, **settings)
+        losses = [model.train_epoch() for _ in range(6)]
+        return losses, model.vectors()
+
+    losses, one = trained(threads=1, x_max=10)
     assert losses[-1] < losses[0] / 2
     for threads in (2, 3):
-        again = train(cells, dimensions=8, epochs=6, threads=threads, x_max=10)
-        assert again.tobytes() == one.tobytes()
-    assert train(cells, dimensions=8, epochs=6, seed=2).tobytes() != one.tobytes()
+        assert trained(threads=threads, x_max=10)[1].tobytes() == one.tobytes()
+    assert trained(seed=2, x_max=10)[1].tobytes() != one.tobytes()
     assert one.shape == (WORDS, 8)
 
 

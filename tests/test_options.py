@@ -15,7 +15,7 @@ def make(cls: type[click.Command] = ExamplesFirst, **settings: Any) -> click.Com
 
     @click.command(cls=cls, **settings)
     @options.output_option
-    @options.format_option("text", "json", default="json")
+    @options.format_option("json", "text")
     @options.threads_option
     @options.seed_option(default=12345)
     @options.errors_option

@@ -55,7 +55,7 @@ def test_words_of_a_cluster_are_neighbours(
     train: Any, tmp_path: Path, method: str, objective: str | None
 ) -> None:
     chosen = ("--objective", objective) if objective else ()
-    rate = 0.1 if method != "nnlm" else 0.2
+    rate = 0.1 if method != "nnlm" else 0.05
     epochs = 12 if method != "nnlm" else 25
     options = ("--hidden", 16, "--learning-rate", rate, "--epochs", epochs)
     result = train("--method", method, *chosen, *options, *SMALL)
@@ -72,7 +72,7 @@ def test_words_of_a_cluster_are_neighbours(
 
 @pytest.mark.parametrize("context", ["last:4", "around:2", "last:1", "nearby:1"])
 def test_contexts_of_the_neural_model(train: Any, tmp_path: Path, context: str) -> None:
-    options = ("--hidden", 16, "--learning-rate", 0.2, "--epochs", 25, "--context", context)
+    options = ("--hidden", 16, "--learning-rate", 0.05, "--epochs", 25, "--context", context)
     result = train("--method", "nnlm", *options, *SMALL)
     assert result.code == 0, result.err
     assert losses(result)[-1] < losses(result)[0] < np.log(32) + 0.1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqtool.errors import SeqtoolError
 from seqtool.text import display_name, numbered_lines
 from seqtool.vectors import WordVectors
-from seqtool.vectors.search import unit_rows
+from seqtool.vectors.table import unit_rows
 from seqtool_analogy.clusters import cluster
 from seqtool_analogy.load import load
 from seqtool_analogy.questions import Lexicon

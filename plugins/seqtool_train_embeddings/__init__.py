@@ -30,18 +30,6 @@ _SECTIONS = {
     "Training": ("epochs", "learning_rate", "eval", "deterministic", "resume", "threads", "seed"),
 }  # fmt: skip
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-def _bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
-    """A number of bytes such as 500M or 2G."""
-    text = value.strip().upper().removesuffix("B")
-    unit = text[-1:] if text[-1:] in _UNITS else ""
-    number = text.removesuffix(unit)
-    if not number.isdecimal() or int(number) == 0:
-        raise click.BadParameter(f"{value!r} is no size: write for example 500M or 2G")
-    return int(number) * _UNITS[unit]
-
 
 def _flag(name: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, is_flag=True, help=text)
@@ -84,14 +72,7 @@ def _real(name: str, default: float | None, text: str, **bounds: Any) -> Callabl
 @_number("--min-count", 5, "Leave out words that occur less often.")
 @_number("--max-vocab", None, "Keep only the N most frequent words.")
 @_number("--phrases", 0, "Join frequent pairs of words, in N passes (new_york).", least=0)
-@click.option(
-    "--memory",
-    callback=_bytes,
-    metavar="SIZE",
-    default="2G",
-    show_default=True,
-    help="Bound of the tables that count; what does not fit goes to disk.",
-)
+@options.memory_option
 @options.errors_option
 @click.option(
     "--method",

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool.parallel import for_each
-from seqtool_train_embeddings.cooccurrence_kernels import add_rows, count_rows, index_places
+from seqtool_train_embeddings.cooccurrence_kernels import count_rows, index_places, merge_runs
 from seqtool_train_embeddings.corpus import Ids, replaced_file
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class _Counter:
             )
             columns, values = np.empty(cells, np.int32), np.empty(cells, np.int64)
             ends = np.empty(last - first, np.int64)
-            add_rows(
+            merge_runs(
                 np.concatenate([part[0] for part in parts]),
                 np.concatenate([part[1] for part in parts]),
                 run_starts, len(runs), last - first, sums, columns, values, ends,

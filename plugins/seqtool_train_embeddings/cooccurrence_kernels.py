@@ -105,7 +105,7 @@ def count_rows(
 
 
 @kernel("void(i4[::1], i8[::1], i8[::1], i8, i8, i8[::1], i4[::1], i8[::1], i8[::1])")
-def add_rows(
+def merge_runs(
     run_columns: Ints,
     run_values: Ints,
     run_starts: Ints,

@@ -184,24 +184,3 @@ class Glove:
             pairs, np.log(amounts), weights, len(pairs), row * self.cells.members,
             column * self.cells.members, self.dimensions, self._rate, self._words, self._contexts,
         )  # fmt: skip
-
-
-def train(
-    cells: Cells,
-    *,
-    dimensions: int = 100,
-    epochs: int = 25,
-    sum_contexts: bool = True,
-    on_epoch: Callable[[int, float], None] | None = None,
-    **arguments: Any,
-) -> Floats:
-    """Train from the first epoch to the last and return the vectors.
-
-    ``on_epoch(epoch, loss)`` is called after each. The other arguments are those of `Glove`.
-    """
-    model = Glove(cells, dimensions, **arguments)
-    while model.epoch < epochs:
-        loss = model.train_epoch()
-        if on_epoch:
-            on_epoch(model.epoch, loss)
-    return model.vectors(sum_contexts)

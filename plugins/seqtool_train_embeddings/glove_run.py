@@ -13,10 +13,11 @@ import numpy.typing as npt
 from seqtool.errors import SeqtoolError
 from seqtool.interrupt import postponed_interrupt
 from seqtool.progress import Progress
-from seqtool.vectors import WordVectors, load_vectors
+from seqtool.vectors import WordVectors
 from seqtool_train_embeddings.cooccurrence import count_cooccurrences
 from seqtool_train_embeddings.glove import Glove
 from seqtool_train_embeddings.glove_cells import Cells, arrange_cells
+from seqtool_train_embeddings.known_vectors import known_vectors
 from seqtool_train_embeddings.report import TrainingReport
 from seqtool_train_embeddings.trainer import Place, Plan
 from seqtool_train_embeddings.vocabulary import Vocabulary
@@ -44,7 +45,7 @@ def train_glove(
         threads=settings["threads"],
     )
     if settings["init"]:
-        _start_from(model, vocabulary, settings["init"])
+        model.set_vectors(*known_vectors(settings["init"], vocabulary, model.dimensions))
     work.restore_checkpoint(model.restore)
     plan = Plan(settings["epochs"], settings["learning_rate"], settings["threads"])
     place = Place(model.epoch, model.stratum)
@@ -86,20 +87,6 @@ def _cells(
     with open(os.path.join(folder, "done"), "wb"):
         pass
     return cells
-
-
-def _start_from(model: Glove, vocabulary: Vocabulary, path: str) -> None:
-    """Take the vectors of known words from a file."""
-    old = load_vectors(path)
-    if old.dimensions != model.dimensions:
-        raise SeqtoolError(
-            f"{path} has {old.dimensions} dimensions, the new vectors {model.dimensions}: "
-            f"use --dim {old.dimensions}"
-        )
-    known = [number for number, word in enumerate(vocabulary.words) if word in old]
-    if known:
-        vectors = np.stack([old.vector(vocabulary.words[number]) for number in known])
-        model.set_vectors(np.array(known, np.int64), vectors)
 
 
 def _train(model: Glove, plan: Plan, report: TrainingReport) -> None:

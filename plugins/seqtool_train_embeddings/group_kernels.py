@@ -1,9 +1,9 @@
-"""Skip-gram with negative sampling, a few neighbouring words at a time.
+"""Skip-gram (Mikolov et al. 2013) over a stream of word ids, a few words at a time.
 
-The windows of neighbouring words overlap, so a group of words shares its input rows, and it shares
-its negatives, too: one product of small matrices scores all pairs of the group. To keep the
-variety of negatives, `DRAWS` times as many are drawn for a group as a pair is to have, and each
-counts for that much less.
+The windows of neighbouring words overlap, so a *group* of words shares its input rows, and it
+shares its targets, too: one product of small matrices scores all pairs of the group. To keep the
+variety of negatives, more are drawn for a group than a pair is to have, and each counts for that
+much less.
 """
 
 from __future__ import annotations
@@ -11,177 +11,174 @@ from __future__ import annotations
 import numpy as np
 
 from seqtool.kernels import helper, kernel
-from seqtool_train_embeddings.update_kernels import (
-    Doubles,
+from seqtool_train_embeddings.target_kernels import (
+    choose_targets,
+    copy_rows,
+    draw_negatives,
+    exchange_rows,
+    prefetch_targets,
+)
+from seqtool_train_embeddings.tile_kernels import (
+    LANES,
     Floats,
     Ints,
-    exp_negative,
-    hidden_gradient,
-    next_random,
-    random_below,
-    score_pairs,
-    update_targets,
+    add_products,
+    add_row,
+    clear,
+    gather_row,
+    prefetch_rows,
+    scale_row,
 )
-from seqtool_train_embeddings.window_kernels import Ids, add_to_rows, read_sentence
-
-GROUP = 4
-DRAWS = 2
+from seqtool_train_embeddings.update_kernels import Doubles, update_tiles
+from seqtool_train_embeddings.window_kernels import (
+    EXCHANGE,
+    Ids,
+    choose_windows,
+    mark_windows,
+    read_sentence,
+)
 
 
 @helper
-def draw_targets(
+def gather_words(
     sentence: Ints,
-    begin: int,
-    end: int,
-    vocabulary: int,
-    draws: int,
-    chances: Ints,
-    others: Ints,
-    state: Ints,
-    targets: Ints,
-) -> int:
-    """The words of a group and then its negatives, which are none of them; returns their number.
-
-    ``chances`` and ``others``: see `seqtool_train_embeddings.window_kernels.choose_targets`.
-    """
-    n = 0
-    for place in range(begin, end):
-        targets[n] = sentence[place]
-        n += 1
-    words = n
-    for _ in range(draws):
-        other = random_below(state, vocabulary)
-        if next_random(state) >= chances[other]:
-            other = others[other]
-        negative = True
-        for k in range(words):
-            if targets[k] == other:
-                negative = False
-        if negative:
-            targets[n] = other
-            n += 1
-    return n
-
-
-@helper
-def weigh_pairs(
-    begin: int,
-    end: int,
     low: int,
-    high: int,
-    n: int,
-    window: int,
-    n_targets: int,
-    share: float,
-    state: Ints,
-    weights: Floats,
-) -> int:
-    """Fill ``weights``, (places low to high, targets); returns how many real pairs there are.
+    rows: int,
+    subword_starts: Ints,
+    subword_rows: Ints,
+    inputs: Floats,
+    width: int,
+    tile: Floats,
+) -> None:
+    """The tile's rows become the vectors of the words from place ``low``.
 
-    A word and a target of its window weigh 1; a word and a negative -``share`` for each window
-    of the group that the word is in; all others 0. Windows reach a random 1 to ``window``.
+    A word's vector is its own input row, or the mean of it and those of its character n-grams.
     """
-    for k in range((high - low) * n_targets):
-        weights[k] = 0
-    pairs = 0
-    for place in range(begin, end):
-        reach = 1 + random_below(state, window)
-        first = place - reach if place > reach else 0
-        last = place + reach + 1 if place + reach + 1 < n else n
-        for k in range(first, last):
-            if k != place:
-                row = (k - low) * n_targets
-                weights[row + place - begin] = 1
-                for j in range(end - begin, n_targets):
-                    weights[row + j] -= share
-        pairs += last - first - 1
-    return pairs
+    for r in range(rows):
+        word = sentence[low + r]
+        gather_row(inputs, word, width, tile, r)
+        if len(subword_starts) > 0:
+            begin, end = subword_starts[word], subword_starts[word + 1]
+            out = tile[r * width : r * width + width]
+            for k in range(begin, end):
+                source = inputs[subword_rows[k] * width : subword_rows[k] * width + width]
+                for d in range(width):
+                    out[d] += source[d]
+            scale_row(tile, r, width, np.float32(1) / np.float32(1 + end - begin))
 
 
 @helper
-def weighted_gradient(
-    scores: Floats, weights: Floats, size: int, rate: float, loss: Doubles
+def update_words(
+    sentence: Ints,
+    low: int,
+    rows: int,
+    subword_starts: Ints,
+    subword_rows: Ints,
+    inputs: Floats,
+    width: int,
+    change: Floats,
 ) -> None:
-    """Turn scores into ``rate`` times the negative gradient of the weighted logistic loss.
+    """Add the rows of ``change`` to all input rows of their words."""
+    for r in range(rows):
+        word = sentence[low + r]
+        add_row(inputs, word, width, change, r)
+        if len(subword_starts) > 0:
+            for k in range(subword_starts[word], subword_starts[word + 1]):
+                add_row(inputs, subword_rows[k], width, change, r)
 
-    The loss of a pair is |w| log(1 + exp(-sign(w) score)); it is added to ``loss[0]``. The
-    logarithm is a polynomial, to 3e-7 relative, so that the loop vectorises.
+
+@helper
+def count_pairs(
+    inside: Floats, rows: int, size: int, counts: Floats, most: int, stride: int, pairs: Floats
+) -> None:
+    """``pairs``, (places, stride), becomes how much each target counts for each place.
+
+    ``counts``, (words of the group, most), is how much it counts for a word; a pair counts once
+    for each window of the group that it is in.
     """
-    total = np.float32(0)
-    for k in range(size):
-        w = weights[k]
-        x = -scores[k] if w > 0 else scores[k]
-        e = exp_negative(-x if x > 0 else x)
-        inverse = np.float32(1) / (np.float32(1) + e)
-        log = np.float32(-0.008574675768613815)
-        log = log * e + np.float32(0.044214192777872086)
-        log = log * e + np.float32(-0.10785368084907532)
-        log = log * e + np.float32(0.17757023870944977)
-        log = log * e + np.float32(-0.2449961155653)
-        log = log * e + np.float32(0.3327617645263672)
-        log = log * e + np.float32(-0.49997448921203613)
-        log = (log * e + np.float32(0.9999998211860657)) * e
-        linear = np.float32(0) if x <= 0 else x  # NaN goes into the loss
-        total += (w if w > 0 else -w) * (log + linear)
-        scores[k] = rate * w * (inverse if x > 0 else e * inverse)
-    loss[0] += np.float64(total)
+    clear(pairs, rows * stride)
+    add_products(inside, 1, rows, rows, size, counts, most, stride, pairs)
 
 
 @kernel(
-    "i8(i4[::1], i8, i8, i8, i8, i8[::1], i8[::1], i8[::1], i8, f4, f4[::1], f4[::1], i8,"
-    " i8[::1], i8[::1], i8[::1], i8[::1], f4[::1], f4[::1], f4[::1], f8[::1])",
+    "i8(i4[::1], i8, i8, i8, i8, i8, i8, f4, i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], f4[::1],"
+    " i8[::1], i8[::1], i8, f4, f4[::1], f4[::1], i8, i8, i8, i8, i8, i8[::1], i8[::1], i8[::1],"
+    " i8[::1], i8[::1], f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1])",
     relaxed=True,
 )
 def train_groups(
-    ids: Ids,
-    at: int,
-    stop: int,
-    window: int,
-    negatives: int,
-    keep: Ints,
-    chances: Ints,
-    others: Ints,
-    vocabulary: int,
-    rate: float,
-    inputs: Floats,
-    output: Floats,
-    width: int,
-    state: Ints,
-    sentence: Ints,
-    length: Ints,
-    targets: Ints,
-    weights: Floats,
-    scores: Floats,
-    change: Floats,
-    loss: Doubles,
-) -> int:
+    ids: Ids, at: int, stop: int, objective: int, window: int, group: int, draws: int,
+    share: float, keep: Ints, chances: Ints, others: Ints, path_starts: Ints, path_nodes: Ints,
+    path_signs: Floats, subword_starts: Ints, subword_rows: Ints, vocabulary: int, rate: float,
+    inputs: Floats, output: Floats, width: int, most: int, hot_begin: int, hot_end: int,
+    hot_shift: int, state: Ints, sentence: Ints, places: Ints, negatives: Ints, targets: Ints,
+    inside: Floats, counts: Floats, pairs: Floats, tiles: Floats, target_tiles: Floats,
+    seen: Floats, loss: Doubles,
+) -> int:  # fmt: skip
     """Train on whole sentences from ``ids[at:]`` until ``stop`` is reached; returns the place.
 
-    Arguments as in `seqtool_train_embeddings.window_kernels.train_windows`.
+    Each word is predicted from each of the words around it, at most a random 1 to ``window``
+    away. ``group`` words share ``draws`` negatives, which weigh ``share``; HIERARCHY has groups
+    of one word. The output rows from ``hot_begin`` to before ``hot_end`` stand once more, for
+    this thread alone, ``hot_shift`` further down. The arrays from ``sentence`` on are scratch,
+    for at most ``most`` targets and R = group + 2 ``window`` words: ``places`` (1 + 2 group),
+    ``negatives`` (draws), ``targets`` (most; SOFTMAX has the rows in order there), ``inside``
+    (group, R), ``counts`` (2, group, most), ``pairs`` (3, R, most), ``tiles`` (2, R, width),
+    ``target_tiles`` (2, most, width; empty for SOFTMAX), ``seen`` (hot rows, width). ``loss``
+    gets the sum of the losses and their number.
     """
-    share = np.float32(1) / np.float32(DRAWS)
+    limit = group + 2 * window
+    length, firsts, lasts = places[:1], places[1 : 1 + group], places[1 + group :]
+    positive_counts, total_counts = counts[: group * most], counts[group * most :]
+    positive, total = pairs[: limit * most], pairs[limit * most : 2 * limit * most]
+    scores = pairs[2 * limit * most :]
+    words, word_changes = tiles[: limit * width], tiles[limit * width :]
+    target_rows, target_changes = target_tiles[: most * width], target_tiles[most * width :]
+    draw_negatives(vocabulary, draws, chances, others, state, negatives)
+    copy_rows(output, hot_begin, hot_end, hot_shift, width, seen)
+    since = 0
     while at < stop:
+        if since > EXCHANGE:
+            exchange_rows(output, hot_begin, hot_end, hot_shift, width, seen)
+            since = 0
         at = read_sentence(ids, at, keep, state, sentence, length)
         n = length[0]
+        since += n
+        prefetch_rows(inputs, sentence, 0, min(group + window, n), width)
+        prefetch_targets(
+            objective, sentence, 0, min(group, n), path_starts, path_nodes, output, width
+        )
         if n < 2:
             continue
-        for begin in range(0, n, GROUP):
-            end = begin + GROUP if begin + GROUP < n else n
-            low = begin - window if begin > window else 0
-            high = end + window if end + window < n else n
-            n_targets = draw_targets(
-                sentence, begin, end, vocabulary, DRAWS * negatives, chances, others, state,
-                targets,
+        for begin in range(0, n, group):
+            end = begin + group if begin + group < n else n
+            size = end - begin
+            n_targets = choose_targets(
+                objective, sentence, begin, end, vocabulary, negatives, draws, share, path_starts,
+                path_nodes, path_signs, targets, hot_begin, hot_end, hot_shift, most,
+                positive_counts, total_counts,
             )  # fmt: skip
-            loss[1] += weigh_pairs(
-                begin, end, low, high, n, window, n_targets, share, state, weights
-            )
+            draw_negatives(vocabulary, draws, chances, others, state, negatives)
+            prefetch_rows(output, negatives, 0, draws, width)
+            ahead = end + window
+            prefetch_rows(inputs, sentence, min(ahead, n), min(ahead + group, n), width)
+            prefetch_targets(
+                objective, sentence, end, min(end + group, n), path_starts, path_nodes, output,
+                width,
+            )  # fmt: skip
+            low, high = choose_windows(begin, end, n, window, state, firsts, lasts)
             rows = high - low
-            places = sentence[low:high]
-            score_pairs(inputs, places, rows, output, targets, n_targets, width, scores)
-            weighted_gradient(scores, weights, rows * n_targets, rate, loss)
-            hidden_gradient(scores, rows, output, targets, n_targets, width, change)
-            update_targets(scores, inputs, places, rows, output, targets, n_targets, width)
-            for row in range(rows):
-                add_to_rows(inputs, places, row, row + 1, width, change, row)
+            loss[1] += mark_windows(begin, size, low, rows, firsts, lasts, inside)
+            stride = (n_targets + LANES - 1) // LANES * LANES
+            count_pairs(inside, rows, size, positive_counts, most, stride, positive)
+            count_pairs(inside, rows, size, total_counts, most, stride, total)
+            gather_words(sentence, low, rows, subword_starts, subword_rows, inputs, width, words)
+            update_tiles(
+                objective, words, rows, output, targets, n_targets, stride, width, positive,
+                total, rate, scores, target_rows, target_changes, word_changes, loss,
+            )  # fmt: skip
+            update_words(
+                sentence, low, rows, subword_starts, subword_rows, inputs, width, word_changes
+            )
+    exchange_rows(output, hot_begin, hot_end, hot_shift, width, seen)
     return at

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool_train_embeddings.nnlm_kernels import train_nnlm
-from seqtool_train_embeddings.targets import Targets, padded
+from seqtool_train_embeddings.targets import Targets, aligned_zeros, padded
 from seqtool_train_embeddings.window_kernels import LONGEST_SENTENCE
-
-Integers = npt.NDArray[np.int64]
 
 
 class Context(NamedTuple):
@@ -62,37 +60,38 @@ class NeuralModel:
         self._wide = padded(context.words * dimensions + 1)
         self._output_width = padded(units + 1)
         random = np.random.default_rng(seed)
-        self.inputs = np.zeros((self.words + 1, self.width), np.float32)
+        self.inputs = aligned_zeros(self.words + 1, self.width)
         self.inputs[:, :dimensions] = (random.random((self.words + 1, dimensions)) - 0.5) / 5
         inside = context.words * dimensions
-        self.weights = np.zeros((units, self._wide), np.float32)
+        self.weights = aligned_zeros(units, self._wide)
         limit = np.sqrt(6 / (inside + units))  # Glorot and Bengio 2010
         self.weights[:, :inside] = random.uniform(-limit, limit, (units, inside))
-        self.outputs = np.zeros((self.words, self._output_width), np.float32)
+        self.outputs = aligned_zeros(self.words, self._output_width)
 
     def make_worker(
-        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any]
+        self, ids: npt.NDArray[np.int32], loss: npt.NDArray[Any], thread: int = 0
     ) -> Callable[[int, int, int, float], int]:
         """As `seqtool_train_embeddings.windows.WindowModel.make_worker`."""
-        sentence = np.zeros(LONGEST_SENTENCE + 1, np.int64)
-        length, state = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        context = np.zeros(self._context.words, np.int64)
-        places, labels, scores = self.targets.scratch(rows=1)
-        x, dx = np.zeros(self._wide, np.float32), np.zeros(self._wide, np.float32)
-        h = np.zeros(self._output_width, np.float32)
-        change = np.zeros(self._output_width, np.float32)
-        arrays = [a.reshape(-1) for a in (self.inputs, self.weights, self.outputs)]
-        inputs, weights, outputs = arrays
         t = self.targets
+        targets = t.scratch(1, t.negatives)
+        most = len(targets)
+        sentence, length = np.zeros(LONGEST_SENTENCE, np.int64), np.zeros(1, np.int64)
+        state, context = np.zeros(1, np.int64), np.zeros(self._context.words, np.int64)
+        drawn = np.zeros(t.negatives, np.int64)
+        counts = aligned_zeros(3 * most)
+        x, dx, h = (aligned_zeros(n) for n in (self._wide, self._wide, 2 * self._output_width))
+        inputs, weights, outputs = (
+            a.reshape(-1) for a in (self.inputs, self.weights, self.outputs)
+        )
 
         def train(start: int, stop: int, number: int, rate: float) -> int:
             state[0] = t.random_state(self._seed, number)
             return train_nnlm(
                 ids, start, stop, t.objective, *self._context, t.negatives, t.keep, *t.alias,
-                t.paths.starts, t.paths.nodes, t.paths.signs, self.words, rate,
-                inputs, self.dimensions, self.width, weights, self._wide, self._units, outputs,
-                self._output_width, state, sentence, length, context, places, labels, scores,
-                x, h, change, dx, loss,
+                t.paths.starts, t.paths.nodes, t.paths.signs, self.words, rate, inputs,
+                self.dimensions, self.width, weights, self._wide, self._units, outputs,
+                self._output_width, most, state, sentence, length, context, drawn, targets,
+                counts, x, dx, h, loss,
             )  # fmt: skip
 
         return train

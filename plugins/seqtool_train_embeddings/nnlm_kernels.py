@@ -9,25 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from seqtool.kernels import helper, kernel
+from seqtool_train_embeddings.target_kernels import choose_targets, draw_negatives
+from seqtool_train_embeddings.tile_kernels import LANES, Floats, Ints
 from seqtool_train_embeddings.update_kernels import (
     Doubles,
-    Floats,
-    Ints,
     exp_negative,
-    hidden_gradient,
-    logistic_gradient,
     random_below,
-    score_pairs,
-    softmax_gradient,
-    update_targets,
+    update_rows,
 )
-from seqtool_train_embeddings.window_kernels import (
-    LONGEST_SENTENCE,
-    SOFTMAX,
-    Ids,
-    choose_targets,
-    read_sentence,
-)
+from seqtool_train_embeddings.window_kernels import Ids, read_sentence
 
 
 @helper
@@ -128,8 +118,8 @@ def backward(
 
 @kernel(
     "i8(i4[::1], i8, i8, i8, i8, i8, i8, i8, i8[::1], i8[::1], i8[::1], i8[::1], i8[::1],"
-    " f4[::1], i8, f4, f4[::1], i8, i8, f4[::1], i8, i8, f4[::1], i8, i8[::1], i8[::1],"
-    " i8[::1], i8[::1], i8[::1], f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1])",
+    " f4[::1], i8, f4, f4[::1], i8, i8, f4[::1], i8, i8, f4[::1], i8, i8, i8[::1], i8[::1],"
+    " i8[::1], i8[::1], i8[::1], i8[::1], f4[::1], f4[::1], f4[::1], f4[::1], f8[::1])",
     relaxed=True,
 )
 def train_nnlm(
@@ -157,25 +147,30 @@ def train_nnlm(
     units: int,
     output: Floats,
     output_width: int,
+    most: int,
     state: Ints,
     sentence: Ints,
     length: Ints,
     context: Ints,
+    drawn: Ints,
     targets: Ints,
-    labels: Floats,
-    scores: Floats,
+    counts: Floats,
     x: Floats,
-    h: Floats,
-    change: Floats,
     dx: Floats,
+    h: Floats,
     loss: Doubles,
 ) -> int:
     """Train on whole sentences from ``ids[at:]`` until ``stop`` is reached; returns the place.
 
     ``weights`` is H, (units, wide); ``output`` is U, (targets, output_width). Row ``vocabulary``
-    of ``inputs`` stands for the words beyond a sentence. Scratch and ``loss`` as in
-    `seqtool_train_embeddings.window_kernels.train_windows`.
+    of ``inputs`` stands for the words beyond a sentence. The arrays from ``sentence`` on are
+    scratch for at most ``most`` targets: ``length`` (1), ``context`` (its words), ``drawn``
+    (negatives), ``targets`` (most; SOFTMAX has the rows in order there), ``counts`` (3, most),
+    ``x`` and ``dx`` (wide), ``h`` (2, output_width). ``loss`` gets the sum of the losses and
+    their number.
     """
+    positive, total, scores = counts[:most], counts[most : 2 * most], counts[2 * most :]
+    change = h[output_width:]
     while at < stop:
         at = read_sentence(ids, at, keep, state, sentence, length)
         n = length[0]
@@ -186,20 +181,18 @@ def train_nnlm(
             if used == 0:
                 continue
             forward(inputs, context, used, dimensions, width, weights, wide, units, x, h)
-            word = sentence[place]
+            draw_negatives(vocabulary, negatives, chances, others, state, drawn)
             n_targets = choose_targets(
-                objective, word, vocabulary, negatives, chances, others, path_starts, path_nodes,
-                path_signs, state, targets, labels,
+                objective, sentence, place, place + 1, vocabulary, drawn, negatives,
+                np.float32(1), path_starts, path_nodes, path_signs, targets, 0, 0, 0,
+                most, positive, total,
             )  # fmt: skip
-            sentence[LONGEST_SENTENCE] = 0
-            row = sentence[LONGEST_SENTENCE:]
-            score_pairs(h, row, 1, output, targets, n_targets, output_width, scores)
-            if objective == SOFTMAX:
-                softmax_gradient(scores, 1, word, n_targets, rate, loss)
-            else:
-                logistic_gradient(scores, 1, labels, n_targets, rate, loss)
-            hidden_gradient(scores, 1, output, targets, n_targets, output_width, change)
-            update_targets(scores, h, row, 1, output, targets, n_targets, output_width)
+            stride = (n_targets + LANES - 1) // LANES * LANES
+            loss[1] += 1
+            update_rows(
+                objective, h, output, targets, n_targets, stride, output_width, positive, total,
+                rate, scores, change, loss,
+            )  # fmt: skip
             backward(
                 inputs, context, used, dimensions, width, weights, wide, units, x, h, change, dx
             )

@@ -19,6 +19,7 @@ class TrainingReport(Events):
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._quiet = settings["quiet"]
         self._eval = settings["eval"]
+        self._threads = settings["threads"]
         self._progress: Progress | None = None
         self._save: Callable[[Place], None] = lambda place: None
         self._plan = Plan(0, 0.0, 1)
@@ -75,7 +76,8 @@ class TrainingReport(Events):
             from seqtool.vectors.evaluation import evaluate_file
 
             vectors = self.vectors()
-            line += "".join(f"; {evaluate_file(vectors, path)}" for path in self._eval)
+            results = (evaluate_file(vectors, path, self._threads) for path in self._eval)
+            line += "".join(f"; {result}" for result in results)
         self._say(line)
 
     def save(self, place: Place) -> None:

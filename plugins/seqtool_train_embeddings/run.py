@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from seqtool.errors import SeqtoolError
 from seqtool.progress import Progress
-from seqtool.vectors import Subwords, WordVectors, load_vectors, save_vectors
+from seqtool.vectors import Subwords, WordVectors, save_vectors
 from seqtool.vectors.files import ENDINGS
 from seqtool.vectors.subwords import ngram_rows
 from seqtool_train_embeddings.corpus import encode_corpus, open_corpus, spool_stdin
+from seqtool_train_embeddings.known_vectors import known_vectors
 from seqtool_train_embeddings.nnlm import NeuralModel, parse_context
 from seqtool_train_embeddings.report import TrainingReport
 from seqtool_train_embeddings.targets import Targets
@@ -186,17 +187,23 @@ def _train(
         return train_glove(vocabulary, ids, settings, work, report)
     model = _model(vocabulary, settings)
     if settings["init"]:
-        _start_from(model, vocabulary, settings["init"])
+        rows, old = known_vectors(settings["init"], vocabulary, model.dimensions)
+        model.inputs[rows, : model.dimensions] = old
     place = work.load_checkpoint(model.state())
     plan = Plan(
         settings["epochs"],
         settings["learning_rate"],
-        1 if settings["deterministic"] else settings["threads"],
+        _training_threads(settings),
     )
     report.start(len(ids), plan, place, lambda at: work.save_checkpoint(model.state(), at))
     report.vectors = lambda: _vectors(model, vocabulary, settings)
     train(model, ids, plan, report, place)
     return _vectors(model, vocabulary, settings)
+
+
+def _training_threads(settings: Mapping[str, Any]) -> int:
+    """How many threads update the vectors."""
+    return 1 if settings["deterministic"] else int(settings["threads"])
 
 
 def _model(vocabulary: Vocabulary, settings: Mapping[str, Any]) -> WindowModel | NeuralModel:
@@ -217,20 +224,15 @@ def _model(vocabulary: Vocabulary, settings: Mapping[str, Any]) -> WindowModel |
             vocabulary.words, settings["min_ngram"], settings["max_ngram"], settings["buckets"]
         )
         ngrams = NgramRows(starts, rows.astype(np.int64) + len(vocabulary), settings["buckets"])
-    return WindowModel(targets, settings["method"], dimensions, settings["window"], seed, ngrams)
-
-
-def _start_from(model: WindowModel | NeuralModel, vocabulary: Vocabulary, path: str) -> None:
-    """Take the vectors of known words from a file."""
-    old = load_vectors(path)
-    if old.dimensions != model.dimensions:
-        raise SeqtoolError(
-            f"{path} has {old.dimensions} dimensions, the new vectors {model.dimensions}: "
-            f"use --dim {old.dimensions}"
-        )
-    for row, word in enumerate(vocabulary.words):
-        if word in old:
-            model.inputs[row, : old.dimensions] = old.vector(word)
+    return WindowModel(
+        targets,
+        settings["method"],
+        dimensions,
+        settings["window"],
+        seed,
+        ngrams,
+        _training_threads(settings),
+    )
 
 
 def _vectors(

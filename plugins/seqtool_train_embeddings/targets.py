@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,28 +16,36 @@ from seqtool_train_embeddings.sampling import (
     huffman_paths,
     keep_chances,
 )
-from seqtool_train_embeddings.window_kernels import HIERARCHY, NEGATIVES, SOFTMAX
+from seqtool_train_embeddings.tile_kernels import LANES
+from seqtool_train_embeddings.update_kernels import HIERARCHY, NEGATIVES, SOFTMAX
 
 Integers = npt.NDArray[np.int64]
 Floats32 = npt.NDArray[np.float32]
 
 OBJECTIVES = {"ns": NEGATIVES, "hs": HIERARCHY, "softmax": SOFTMAX}
 MOST_SOFTMAX_WORDS = 50_000
-_LANES = 16
 _SEED_STEP = 0x9E3779B97F4A7C15
 _LOW_63_BITS = 0x7FFFFFFFFFFFFFFF
 
 
 def padded(numbers: int) -> int:
     """The numbers a row of so many takes in memory: whole vector registers, zeros at the end."""
-    return -(-numbers // _LANES) * _LANES
+    return -(-numbers // LANES) * LANES
+
+
+def aligned_zeros(*shape: int) -> Floats32:
+    """Zeros that begin where a line of the cache does: a row's registers then never span two."""
+    size = math.prod(shape)
+    room = np.zeros(size + LANES, np.float32)
+    skipped = -(room.ctypes.data // room.itemsize) % LANES
+    return room[skipped : skipped + size].reshape(shape)
 
 
 class Targets:
     """An objective for a vocabulary, with all that its kernels draw from.
 
-    ``keep``: chances of words to survive subsampling; ``most``: the largest number of targets of
-    a word.
+    ``keep``: chances of words to survive subsampling; ``negatives``: how many a word has, 0 for
+    the other objectives.
     """
 
     def __init__(
@@ -44,31 +53,29 @@ class Targets:
     ) -> None:
         self.words = len(counts)
         self.objective = OBJECTIVES[objective]
-        self.negatives = negatives
+        self.negatives = negatives if self.objective == NEGATIVES else 0
         self.keep = keep_chances(counts, sample)
         self.alias = AliasTable(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self.paths = NO_PATHS
         if self.objective == NEGATIVES:
             self.alias = alias_table(counts.astype(np.float64) ** power)
-            self.most = 1 + negatives
         elif self.objective == HIERARCHY:
             self.paths = huffman_paths(counts)
-            self.most = int(np.diff(self.paths.starts).max(initial=1))
-        else:
-            self.most = self.words
-            if self.words > MOST_SOFTMAX_WORDS:
-                raise SeqtoolError(
-                    f"--objective softmax scores every word at every step, and {self.words:,} "
-                    f"words are too many: use ns or hs, or --max-vocab {MOST_SOFTMAX_WORDS}"
-                )
+        elif self.words > MOST_SOFTMAX_WORDS:
+            raise SeqtoolError(
+                f"--objective softmax scores every word at every step, and {self.words:,} "
+                f"words are too many: use ns or hs, or --max-vocab {MOST_SOFTMAX_WORDS}"
+            )
 
-    def scratch(self, rows: int) -> tuple[Integers, Floats32, Floats32]:
-        """A thread's own targets, labels and scores for so many hidden rows."""
-        targets = np.zeros(self.most, np.int64)
+    def scratch(self, words: int, draws: int) -> Integers:
+        """Room for the targets of so many words that share ``draws`` negatives."""
         if self.objective == SOFTMAX:
-            targets[:] = np.arange(self.words)
-        labels = np.full(self.most, -1, np.float32)
-        return targets, labels, np.zeros(rows * self.most, np.float32)
+            return np.arange(padded(self.words))
+        if self.objective == HIERARCHY:
+            most = words * int(np.diff(self.paths.starts).max(initial=0))
+        else:
+            most = words + draws
+        return np.zeros(padded(max(most, 1)), np.int64)
 
     @staticmethod
     def random_state(seed: int, number: int) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,9 @@ _LEAST_RATE = 1e-4  # of the first rate
 class Model(Protocol):
     """What the loop trains."""
 
-    def make_worker(self, ids: Ids, loss: Floats64) -> Callable[[int, int, int, float], int]: ...
+    def make_worker(
+        self, ids: Ids, loss: Floats64, thread: int
+    ) -> Callable[[int, int, int, float], int]: ...
 
     def state(self) -> dict[str, npt.NDArray[np.float32]]: ...
 
@@ -122,7 +125,8 @@ def _train_round(
     chunks = len(bounds) - 1
     last = min(place.chunk + _ROUND * plan.threads, chunks)
     words = len(ids) * plan.epochs
-    losses: list[Any] = []
+    losses: list[Floats64] = []
+    threads, lock = iter(range(plan.threads)), threading.Lock()
 
     def rate_at(chunk: int) -> float:
         done = (place.epoch * len(ids) + bounds[chunk]) / words
@@ -131,7 +135,9 @@ def _train_round(
     def make_worker() -> Callable[[int], None]:
         loss = np.zeros(2)
         losses.append(loss)
-        work = model.make_worker(ids, loss)
+        with lock:
+            thread = next(threads)
+        work = model.make_worker(ids, loss, thread)
 
         def train_chunk(chunk: int) -> None:
             number = place.epoch * chunks + chunk
@@ -140,7 +146,7 @@ def _train_round(
         return train_chunk
 
     for_each(range(place.chunk, last), make_worker, plan.threads)
-    total = sum(losses)
+    total = np.sum(losses, axis=0)
     done = Place(place.epoch, last, place.loss + float(total[0]), place.losses + float(total[1]))
     events.chunks_done(bounds[last] - bounds[place.chunk], done, rate_at(last - 1))
     return done

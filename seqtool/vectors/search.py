@@ -13,6 +13,7 @@ from seqtool.kernels import expect
 from seqtool.parallel import for_each
 from seqtool.vectors import WordVectors
 from seqtool.vectors.search_kernels import EPSILON, PRODUCT, STEP, SUM, best_words
+from seqtool.vectors.table import unit_rows
 
 Numbers = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -160,8 +161,3 @@ class Search:
 def _same(look: Callable[[int], None]) -> Callable[[int], None]:
     """The worker of every thread: it has no memory of its own."""
     return look
-
-
-def unit_rows(matrix: Floats) -> Floats:
-    """The rows scaled to length 1; zero rows stay zero."""
-    return WordVectors([""] * len(matrix), matrix).unit()

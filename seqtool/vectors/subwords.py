@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtool.vectors.vector_kernels import hash_ngrams, mean_rows
+from seqtool.vectors.vector_kernels import average_ngrams, hash_ngrams
 
 END_OF_SENTENCE = "</s>"  # fastText's mark of a line's end has no n-grams
 
@@ -58,7 +58,7 @@ class Subwords:
         matrix = np.array(own_rows, dtype=np.float32, order="C")
         most = int(np.diff(starts).max(initial=0))
         inverses = (1.0 / np.arange(1, most + 2)).astype(np.float32)
-        mean_rows(
+        average_ngrams(
             rows, starts, self.matrix.reshape(-1), inverses, matrix.shape[1], matrix.reshape(-1)
         )
         return matrix

@@ -160,7 +160,7 @@ def hash_ngrams(
 
 
 @kernel("void(i4[::1], i8[::1], f4[::1], f4[::1], i8, f4[::1])")
-def mean_rows(
+def average_ngrams(
     rows: Ints, starts: Ints, buckets: Floats, inverses: Floats, dimensions: int, out: Floats
 ) -> None:
     """Each row of ``out`` becomes the mean of itself and the rows of ``buckets`` named for it.

@@ -3,7 +3,11 @@
 Mikolov et al. 2013a, "Efficient estimation of word representations in vector space" (skip-gram
 and CBOW); Mikolov et al. 2013b, "Distributed representations of words and phrases" (negative
 sampling, subsampling); Bojanowski et al. 2017 (character n-grams); Bengio et al. 2003, "A neural
-probabilistic language model". A window's contexts share their negatives.
+probabilistic language model"; Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed
+Memory" (words that share negatives).
+
+Where negatives are shared they are drawn one step ahead: the first before anything else, those of
+the next step as soon as the targets of this one are chosen.
 
 A loss is a function of named arrays, and so is its gradient, which `numeric_gradient` finds
 without any calculus: the training loops take either.
@@ -90,6 +94,14 @@ def huffman_codes(counts: Sequence[int]) -> list[str]:
     return codes
 
 
+class Target(NamedTuple):
+    """A row of the output table, 1 or -1 for whether it belongs, and how much it counts."""
+
+    row: int
+    label: float
+    weight: float = 1.0
+
+
 class Objective(NamedTuple):
     """What a word's prediction consists of.
 
@@ -104,27 +116,27 @@ class Objective(NamedTuple):
     others: Sequence[int] = ()
     paths: Sequence[Sequence[tuple[int, float]]] = ()
 
-    def draw(self, word: int, random: Random) -> list[tuple[int, float]]:
-        """Rows of the output table and their labels; for softmax the word alone."""
+    def draw(self, times: int, random: Random) -> list[int]:
+        """Negatives, each from one random number x in [0, 1): the whole part of words * x is a
+        column of the alias table, and what is left of it decides between the column's two words.
+        """
+        drawn = []
+        for _ in range(times if self.name == "ns" else 0):
+            column, rest = divmod(random.next() * self.words, 2**32)
+            drawn.append(column if rest < self.chances[column] else self.others[column])
+        return drawn
+
+    def targets(self, word: int, drawn: Sequence[int], share: float = 1.0) -> list[Target]:
+        """What predicts the word; negatives weigh ``share``. For softmax the word alone."""
         if self.name == "hs":
-            return list(self.paths[word])
-        targets = [(word, 1.0)]
-        if self.name == "ns":
-            for _ in range(self.negatives):
-                other = random.below(self.words)
-                if random.next() >= self.chances[other]:
-                    other = self.others[other]
-                if other != word:
-                    targets.append((other, -1.0))
-        return targets
+            return [Target(node, sign) for node, sign in self.paths[word]]
+        return [Target(word, 1.0), *(Target(other, -1.0, share) for other in drawn)]
 
 
 # --- losses and gradients ---------------------------------------------------------------------
 
 
-def prediction_loss(
-    name: str, hidden: Array, outputs: Array, targets: Sequence[tuple[int, float]]
-) -> float:
+def prediction_loss(name: str, hidden: Array, outputs: Array, targets: Sequence[Target]) -> float:
     """What predicting ``targets`` from the vector ``hidden`` costs.
 
     ns and hs: the sum of -log sigmoid(label * score) (Mikolov et al. 2013b, equations 4 and 3);
@@ -133,70 +145,48 @@ def prediction_loss(
     if name == "softmax":
         scores = outputs @ hidden
         most = scores.max()
-        return float(np.log(np.exp(scores - most).sum()) + most - scores[targets[0][0]])
-    return sum(float(np.logaddexp(0.0, -label * (outputs[t] @ hidden))) for t, label in targets)
+        return float(np.log(np.exp(scores - most).sum()) + most - scores[targets[0].row])
+    return sum(
+        weight * float(np.logaddexp(0.0, -label * (outputs[row] @ hidden)))
+        for row, label, weight in targets
+    )
 
 
-def score_gradient(
-    name: str, hidden: Array, outputs: Array, targets: Sequence[tuple[int, float]]
-) -> Array:
+def score_gradient(name: str, hidden: Array, outputs: Array, targets: Sequence[Target]) -> Array:
     """How the loss changes with the score of each row of the output table."""
     gradient = np.zeros(len(outputs))
     if name == "softmax":
         scores = outputs @ hidden
         chances = np.exp(scores - scores.max())
         gradient += chances / chances.sum()
-        gradient[targets[0][0]] -= 1
+        gradient[targets[0].row] -= 1
         return gradient
-    for t, label in targets:
-        gradient[t] += -label / (1 + np.exp(label * (outputs[t] @ hidden)))
+    for row, label, weight in targets:
+        gradient[row] += -weight * label / (1 + np.exp(label * (outputs[row] @ hidden)))
     return gradient
 
 
-class Window(NamedTuple):
-    """A word's prediction from each of the ``hidden`` rows; loss and gradient are sums."""
+class Group(NamedTuple):
+    """Predictions (row of ``hidden``, its targets) that make one step; losses are added up."""
 
     name: str
-    targets: Sequence[tuple[int, float]]
+    predictions: Sequence[tuple[int, Sequence[Target]]]
 
     def loss(self, arrays: Arrays) -> float:
         """A function of ``hidden`` and ``outputs``."""
         return sum(
-            prediction_loss(self.name, h, arrays["outputs"], self.targets) for h in arrays["hidden"]
-        )
-
-    def gradient(self, arrays: Arrays) -> dict[str, Array]:
-        """Of every array."""
-        outputs = arrays["outputs"]
-        found = {name: np.zeros_like(array) for name, array in arrays.items()}
-        for row, hidden in enumerate(arrays["hidden"]):
-            g = score_gradient(self.name, hidden, outputs, self.targets)
-            found["hidden"][row] = g @ outputs
-            found["outputs"] += np.outer(g, hidden)
-        return found
-
-
-class Group(NamedTuple):
-    """Pairs (row of ``hidden``, row of ``outputs``, weight); real ones weigh more than 0."""
-
-    pairs: Sequence[tuple[int, int, float]]
-
-    def loss(self, arrays: Arrays) -> float:
-        """A function of ``hidden`` and ``outputs``."""
-        hidden, outputs = arrays["hidden"], arrays["outputs"]
-        return sum(
-            abs(weight) * float(np.logaddexp(0.0, -np.sign(weight) * (outputs[t] @ hidden[row])))
-            for row, t, weight in self.pairs
+            prediction_loss(self.name, arrays["hidden"][row], arrays["outputs"], targets)
+            for row, targets in self.predictions
         )
 
     def gradient(self, arrays: Arrays) -> dict[str, Array]:
         """Of every array."""
         hidden, outputs = arrays["hidden"], arrays["outputs"]
         found = {name: np.zeros_like(array) for name, array in arrays.items()}
-        for row, t, weight in self.pairs:
-            g = -weight / (1 + np.exp(np.sign(weight) * (outputs[t] @ hidden[row])))
-            found["hidden"][row] += g * outputs[t]
-            found["outputs"][t] += g * hidden[row]
+        for row, targets in self.predictions:
+            g = score_gradient(self.name, hidden[row], outputs, targets)
+            found["hidden"][row] += g @ outputs
+            found["outputs"] += np.outer(g, hidden[row])
         return found
 
 
@@ -207,7 +197,7 @@ class Neural(NamedTuple):
     """
 
     name: str
-    targets: Sequence[tuple[int, float]]
+    targets: Sequence[Target]
     context: Sequence[int]
 
     def _forward(self, arrays: Arrays) -> tuple[Array, Array]:
@@ -233,7 +223,7 @@ class Neural(NamedTuple):
         return found
 
 
-Step = Window | Group | Neural
+Step = Group | Neural
 Gradient = Callable[[Step, Arrays], dict[str, Array]]
 
 
@@ -274,49 +264,68 @@ def kept_sentences(ids: Sequence[int], keep: Sequence[int], random: Random) -> I
             sentence.append(word)
 
 
-def train_windows(
+def window_places(sentence: Sequence[int], center: int, window: int, random: Random) -> list[int]:
+    """The places around a word, at most a random 1 to ``window`` away."""
+    reach = 1 + random.below(window)
+    around = range(max(0, center - reach), min(len(sentence), center + reach + 1))
+    return [place for place in around if place != center]
+
+
+def take_step(
+    step: Step,
+    rows: Sequence[Sequence[int]],
+    model: dict[str, Array],
+    rate: float,
+    gradient: Gradient,
+) -> float:
+    """A step whose hidden rows are the means of input ``rows``; returns the loss before it.
+
+    As in word2vec.c and fastText every row under a mean moves by the whole gradient of the mean.
+    """
+    hidden = np.array([model["inputs"][members].mean(axis=0) for members in rows])
+    arrays = {"hidden": hidden, "outputs": model["outputs"]}
+    loss = step.loss(arrays)
+    change = gradient(step, arrays)
+    model["outputs"] -= rate * change["outputs"]
+    for members, row in zip(rows, change["hidden"], strict=True):
+        for member in members:
+            model["inputs"][member] -= rate * row
+    return loss
+
+
+def train_cbow(
     ids: Sequence[int],
     objective: Objective,
     model: dict[str, Array],
     random: Random,
     *,
-    cbow: bool,
     window: int,
     keep: Sequence[int],
     ngrams: Sequence[Sequence[int]],
     rate: float,
     gradient: Gradient = textbook_gradient,
 ) -> tuple[float, int]:
-    """Skip-gram and CBOW; returns the sum of the losses and their number.
+    """CBOW; returns the sum of the losses and their number.
 
-    ``model`` has ``inputs`` and ``outputs``; word w's vector is the mean of row w and the rows
-    ``ngrams[w]``. As in word2vec.c and fastText every row under a mean moves by the whole
-    gradient of the mean.
+    ``model`` has ``inputs`` and ``outputs``; a word's input rows are its own and ``ngrams[w]``,
+    and a window's mean is over those of all its words.
     """
     loss, losses = 0.0, 0
+    drawn = objective.draw(objective.negatives, random)
     for sentence in kept_sentences(ids, keep, random):
         for center, word in enumerate(sentence):
-            reach = 1 + random.below(window)
-            places = range(max(0, center - reach), min(len(sentence), center + reach + 1))
-            groups = [[sentence[k], *ngrams[sentence[k]]] for k in places if k != center]
-            if not groups:
+            places = window_places(sentence, center, window, random)
+            if not places:
                 continue
-            if cbow:
-                groups = [[row for group in groups for row in group]]
-            step = Window(objective.name, objective.draw(word, random))
-            hidden = np.array([model["inputs"][group].mean(axis=0) for group in groups])
-            arrays = {"hidden": hidden, "outputs": model["outputs"]}
-            loss += step.loss(arrays)
-            losses += len(groups)
-            change = gradient(step, arrays)
-            model["outputs"] -= rate * change["outputs"]
-            for group, row in zip(groups, change["hidden"], strict=True):
-                for member in group:
-                    model["inputs"][member] -= rate * row
+            targets = objective.targets(word, [other for other in drawn if other != word])
+            drawn = objective.draw(objective.negatives, random)
+            mean = [row for k in places for row in (sentence[k], *ngrams[sentence[k]])]
+            loss += take_step(Group(objective.name, [(0, targets)]), [mean], model, rate, gradient)
+            losses += 1
     return loss, losses
 
 
-def train_groups(
+def train_skipgram(
     ids: Sequence[int],
     objective: Objective,
     model: dict[str, Array],
@@ -324,42 +333,36 @@ def train_groups(
     *,
     window: int,
     keep: Sequence[int],
+    ngrams: Sequence[Sequence[int]],
     rate: float,
     group: int,
     draws: int,
     gradient: Gradient = textbook_gradient,
 ) -> tuple[float, int]:
-    """Skip-gram with ``draws`` times as many negatives for ``group`` words together.
+    """Skip-gram; returns the sum of the losses and their number.
 
-    Returns the sum of the losses and their number. All pairs of a group are one step: the
-    negatives of a pair are those of its group, each weighing 1 / ``draws``.
+    ``model`` has ``inputs`` and ``outputs``; word w's vector is the mean of row w and the rows
+    ``ngrams[w]``. All pairs of a ``group`` of neighbouring words are one step. They share
+    ``draws`` negatives, which weigh so much that a pair has as many as it should; a negative that
+    is a word of the group counts for none of it.
     """
     loss, losses = 0.0, 0
+    drawn = objective.draw(draws, random)
     for sentence in kept_sentences(ids, keep, random):
         if len(sentence) < 2:
             continue
+        rows = [[word, *ngrams[word]] for word in sentence]
         for begin in range(0, len(sentence), group):
             words = sentence[begin : begin + group]
-            negatives = []
-            for _ in range(draws):
-                drawn = objective.draw(-1, random)[1:]  # -1: no word, so that none is refused
-                negatives += [t for t, _ in drawn if t not in words]
-            pairs = []
+            negatives = [other for other in drawn if other not in words]
+            drawn = objective.draw(draws, random)
+            predictions = []
             for center, word in enumerate(words, start=begin):
-                reach = 1 + random.below(window)
-                for k in range(max(0, center - reach), min(len(sentence), center + reach + 1)):
-                    if k != center:
-                        pairs.append((k, word, 1.0))
-                        pairs += [(k, t, -1.0 / draws) for t in negatives]
-                        losses += 1
-            step = Group(pairs)
-            hidden = np.array([model["inputs"][word] for word in sentence])
-            arrays = {"hidden": hidden, "outputs": model["outputs"]}
-            loss += step.loss(arrays)
-            change = gradient(step, arrays)
-            model["outputs"] -= rate * change["outputs"]
-            for word, row in zip(sentence, change["hidden"], strict=True):
-                model["inputs"][word] -= rate * row
+                targets = objective.targets(word, negatives, objective.negatives / max(draws, 1))
+                places = window_places(sentence, center, window, random)
+                predictions += [(place, targets) for place in places]
+            loss += take_step(Group(objective.name, predictions), rows, model, rate, gradient)
+            losses += len(predictions)
     return loss, losses
 
 
@@ -397,7 +400,9 @@ def train_nnlm(
             context = nnlm_context(sentence, place, kind, objective.words, random)
             if not context:
                 continue
-            step = Neural(objective.name, objective.draw(word, random), context)
+            drawn = objective.draw(objective.negatives, random)
+            targets = objective.targets(word, [other for other in drawn if other != word])
+            step = Neural(objective.name, targets, context)
             loss += step.loss(model)
             losses += 1
             change: Any = gradient(step, model)
