@@ -34,3 +34,13 @@ def register_metrics(register: Callable[[str, Callable[..., Any]], None]) -> Non
     ``factory`` makes a metric from the command's settings; what it gets and returns is defined
     by ``seqtool_bleu.metric``. Called only when a metric that is not built in is asked for.
     """
+
+
+@hookspec
+def register_tokenizers(register: Callable[[str, Callable[[str], Any]], None]) -> None:
+    """Add formats of tokenizer files: call ``register(ending, loader)``.
+
+    ``loader(path)`` returns a `seqtool.tokenizers.tokenizer.Tokenizer` for files whose name ends
+    in ``ending``. The built-in formats are told by what is in the file; others are asked for when
+    a name ends in none of .json, .tiktoken and .model.
+    """

@@ -1,8 +1,8 @@
 """Models that plugins bring along, and ``seqtool info``, which says what a file is.
 
-A plugin that is a package may hold built-in models as ``models/NAME.safetensors``. Such a model is
-called ``COMMAND/NAME``, or ``NAME`` by its own command; ``default.safetensors``, or the only one,
-is what a command takes when no model is named.
+A plugin that is a package may hold built-in models as ``models/NAME.safetensors``, or a tokenizer
+as ``models/NAME.json``. Such a model is called ``COMMAND/NAME``, or ``NAME`` by its own command;
+the one called ``default``, or the only one, is what a command takes when no model is named.
 """
 
 import os
@@ -18,6 +18,7 @@ from seqtool.plugins import get_host
 
 FOLDER = "models"
 ENDING = ".safetensors"
+TOKENIZER_ENDING = ".json"
 DEFAULT = "default"
 
 
@@ -41,7 +42,7 @@ def installed_models(command: str | None = None) -> list[InstalledModel]:
         if not plugin.selected or command not in (None, plugin.name):
             continue
         for path in _model_files(plugin.entry.value):
-            name = os.path.basename(path)[: -len(ENDING)]
+            name = os.path.splitext(os.path.basename(path))[0]
             model = InstalledModel(plugin.name, name, path)
             found.setdefault(model.full_name, model)  # a second plugin of a name is refused
     return [found[name] for name in sorted(found)]
@@ -96,7 +97,7 @@ def _model_files(module: str) -> Iterator[str]:
         yield from (
             os.path.join(folder, FOLDER, name)
             for name in names
-            if name.endswith(ENDING) and name != ENDING
+            if os.path.splitext(name)[1] in (ENDING, TOKENIZER_ENDING)
         )
 
 
@@ -138,11 +139,8 @@ def _model_row(model: InstalledModel) -> dict[str, Any]:
         "path": model.path,
         "error": None,
     }
-    from seqtool.modelfile import open_model
-
     try:
-        with open_model(model.path) as opened:
-            metadata = opened.metadata
+        metadata = _metadata(model.path)
     except SeqtoolError as error:
         row["error"] = str(error)
         return row
@@ -152,11 +150,24 @@ def _model_row(model: InstalledModel) -> dict[str, Any]:
     return row
 
 
+def _metadata(path: str) -> dict[str, Any]:
+    """What a model file says about itself. Raises SeqtoolError."""
+    if path.endswith(TOKENIZER_ENDING):
+        from seqtool.tokenizers.load import load
+
+        return {**load(path).metadata, "kind": "tokenizer"}
+    from seqtool.modelfile import open_model
+
+    with open_model(path) as opened:
+        return opened.metadata
+
+
 @click.command(
     cls=ExamplesFirst,
     examples=[
         ("seqtool info vectors.bin", "format, words, dimensions"),
         ("seqtool info model.safetensors", "what made it, and its tensors"),
+        ("seqtool info tok.json", "a tokenizer"),
         ("seqtool info --format json analogy/english", "a built-in model, for a program"),
     ],
 )
@@ -164,9 +175,9 @@ def _model_row(model: InstalledModel) -> dict[str, Any]:
 @format_option("text", "json")
 @common_options
 def info(file: str, format: str, quiet: bool, verbose: bool) -> None:
-    """Show what a file of word vectors or a model is.
+    """Show what a file of word vectors, a model or a tokenizer is.
 
-    Only its head is read: the number of words is what the file promises.
+    Of vectors only the head is read: the number of words is what the file promises.
     """
     fields = describe_file(_file_of(file))
     with open_output(None) as out:
@@ -197,6 +208,8 @@ def describe_file(path: str) -> dict[str, Any]:
     with open_bytes(path) as file:
         head = file.read(9) if path.endswith(ENDING) else b""
     size = {"file": path, "bytes": os.path.getsize(path)}
+    if path.endswith((TOKENIZER_ENDING, ".tiktoken", ".model")):
+        return {**size, **_describe_tokenizer(path)}
     if not is_safetensors(head):
         from seqtool.vectors import describe
 
@@ -210,6 +223,19 @@ def describe_file(path: str) -> dict[str, Any]:
         }
         numbers = count_parameters(model.tensors)
         return {**size, "numbers": numbers, "metadata": model.metadata, "tensors": tensors}
+
+
+def _describe_tokenizer(path: str) -> dict[str, Any]:
+    from seqtool.tokenizers.load import load
+
+    tokenizer = load(path)
+    return {
+        "format": "tokenizer",
+        "model": tokenizer.model.kind,
+        "pieces": tokenizer.vocab_size,
+        "special": [special.text for special in tokenizer.specials],
+        "metadata": tokenizer.metadata,
+    }
 
 
 def _shown(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -229,10 +255,15 @@ def _shown(name: str, value: Any) -> Iterator[tuple[str, str]]:
         first, *rest = value.strip().split("\n")
         yield name, first
         yield from (("", line) for line in rest)
+    elif isinstance(value, list):
+        yield name, " ".join(map(str, value))
     elif value is None:
         yield name, "not said"
     else:
-        yield name, f"{value:,}" if name in ("words", "numbers", "dimensions") else str(value)
+        yield (
+            name,
+            f"{value:,}" if name in ("words", "numbers", "dimensions", "pieces") else str(value),
+        )
 
 
 def _size(count: int) -> str:

@@ -8,6 +8,7 @@ line, or become U+FFFD under ``errors="replace"``.
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,18 @@ LONGEST_LINE_BYTES = 64 << 20
 def display_name(path: str) -> str:
     """What messages call an input: its path, or ``stdin`` for ``-``."""
     return "stdin" if path == "-" else path
+
+
+def expand_patterns(patterns: Sequence[str]) -> list[str]:
+    """The files of all patterns, each pattern's sorted. Raises SeqtoolError for one without."""
+    paths: list[str] = []
+    for pattern in patterns:
+        plain = os.path.exists(pattern) or not glob.has_magic(pattern)
+        found = [pattern] if plain else sorted(glob.glob(pattern))
+        if not found:
+            raise SeqtoolError(f"{pattern}: no file matches")
+        paths += found
+    return paths
 
 
 def open_bytes(path: str) -> IO[bytes]:

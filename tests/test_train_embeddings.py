@@ -47,6 +47,16 @@ def losses(result: Result) -> list[float]:
     return [float(loss) for loss in re.findall(r"mean loss (-?[\d.]+)", result.err)]
 
 
+def test_pieces_of_a_tokenizer_are_words(train: Any, run_cli: RunCli, tmp_path: Path) -> None:
+    text, tokenizer = tmp_path / "corpus.txt", tmp_path / "tok.json"
+    run_cli("tokenize", "train", text, "-o", tokenizer, "--vocab-size", 270)
+    shown = run_cli("tokenize", "-m", tokenizer, text).out
+    assert train(*TINY, "--tokenizer", tokenizer).code == 0
+    words = load_vectors(str(tmp_path / "v.safetensors")).words
+    assert sorted(words) == sorted(set(shown.split()))
+    assert "no file and no installed model" in train("--tokenizer", "missing").err
+
+
 # --- every model ------------------------------------------------------------------------------
 
 

@@ -21,7 +21,8 @@ _EXAMPLES = [
 
 _SECTIONS = {
     "Corpus": (
-        "lowercase", "sentences", "min_count", "max_vocab", "phrases", "memory", "errors",
+        "lowercase", "tokenizer", "sentences", "min_count", "max_vocab", "phrases", "memory",
+        "errors",
     ),
     "Model": ("method", "objective", "dim", "window", "negatives", "power", "sample", "init"),
     "Subwords": ("subwords", "min_ngram", "max_ngram", "buckets"),
@@ -62,6 +63,11 @@ def _real(name: str, default: float | None, text: str, **bounds: Any) -> Callabl
 )
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", type=click.Path())
 @_flag("--lowercase", "Take words in lower case.")
+@click.option(
+    "--tokenizer",
+    metavar="FILE",
+    help="Take the pieces of a tokenizer, or of an installed one, as words.",
+)
 @click.option(
     "--sentences",
     type=click.Choice(["lines", "documents"]),

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool.kernels import Floats, Ints, helper, kernel
+from seqtool.kernels.random_numbers import xorshift
 
 MEMBER_BITS = 16
 _LOW_16_BITS = 0xFFFF
-_LOW_32_BITS = 0xFFFFFFFF
 _HALF = np.float32(0.5)  # x ** _HALF vectorises, math.sqrt(x) does not
 
 
@@ -60,21 +60,12 @@ def fill_blocks(
                 at[block] += 1
 
 
-@helper
-def next_random(state: int) -> int:
-    """The next state of a generator of 32 bits (xorshift, Marsaglia 2003); never 0."""
-    state ^= (state << 13) & _LOW_32_BITS
-    state ^= state >> 17
-    state ^= (state << 5) & _LOW_32_BITS
-    return state
-
-
 @kernel("void(u4[::1], f4[::1], i8, i8, i8)")
 def shuffle_cells(pairs: Ints, amounts: Floats, begin: int, end: int, seed: int) -> None:
     """Shuffle some cells (Fisher and Yates). ``seed`` has 32 bits and is not 0."""
     state = seed
     for k in range(end - 1, begin, -1):
-        state = next_random(state)
+        state = xorshift(state)
         other = begin + ((state * (k + 1 - begin)) >> 32)
         pair = pairs[k]
         pairs[k] = pairs[other]

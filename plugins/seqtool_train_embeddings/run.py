@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool.errors import SeqtoolError
+from seqtool.models import resolve_model
 from seqtool.progress import Progress
+from seqtool.text import expand_patterns
 from seqtool.vectors import Subwords, WordVectors, save_vectors
 from seqtool.vectors.files import ENDINGS
 from seqtool.vectors.subwords import ngram_rows
@@ -22,16 +23,16 @@ from seqtool_train_embeddings.nnlm import NeuralModel, parse_context
 from seqtool_train_embeddings.report import TrainingReport
 from seqtool_train_embeddings.targets import Targets
 from seqtool_train_embeddings.trainer import Plan, train
-from seqtool_train_embeddings.vocabulary import Vocabulary, count_words
+from seqtool_train_embeddings.vocabulary import Transform, Vocabulary, count_words
 from seqtool_train_embeddings.windows import NO_NGRAMS, NgramRows, WindowModel
 from seqtool_train_embeddings.work import WorkFolder
 
 # What decides the vectors; the rest (threads, progress, output) does not.
 _DECIDING = (
     "method", "objective", "dim", "window", "negatives", "power", "sample", "epochs",
-    "learning_rate", "min_count", "max_vocab", "lowercase", "sentences", "context", "hidden",
-    "x_max", "alpha", "sum_contexts", "subwords", "min_ngram", "max_ngram", "buckets", "phrases",
-    "init", "seed", "errors",
+    "learning_rate", "min_count", "max_vocab", "lowercase", "tokenizer", "sentences", "context",
+    "hidden", "x_max", "alpha", "sum_contexts", "subwords", "min_ngram", "max_ngram", "buckets",
+    "phrases", "init", "seed", "errors",
 )  # fmt: skip
 _RATES = {"skipgram": 0.025, "cbow": 0.05, "nnlm": 0.05, "glove": 0.05}
 
@@ -41,7 +42,7 @@ Ids = npt.NDArray[np.int32]
 def run(corpus: Sequence[str], settings: dict[str, Any]) -> None:
     """Train and write the vectors. Raises SeqtoolError and click.UsageError."""
     _check(settings)
-    paths = _expand(corpus)
+    paths = expand_patterns(corpus)
     _check_different(paths, settings["output"])
     if settings["learning_rate"] is None:
         settings["learning_rate"] = _RATES[settings["method"]]
@@ -88,18 +89,6 @@ def _check(settings: Mapping[str, Any]) -> None:
             raise SeqtoolError(f"{path}: no such file")
 
 
-def _expand(corpus: Sequence[str]) -> list[str]:
-    """The files of all patterns, each pattern's sorted. Raises SeqtoolError for one without."""
-    paths: list[str] = []
-    for pattern in corpus:
-        plain = os.path.exists(pattern) or not glob.has_magic(pattern)
-        found = [pattern] if plain else sorted(glob.glob(pattern))
-        if not found:
-            raise SeqtoolError(f"{pattern}: no file matches")
-        paths += found
-    return paths
-
-
 def _check_different(paths: Sequence[str], output: str) -> None:
     """Refuse to write the vectors over the corpus."""
     if os.path.exists(output):
@@ -138,6 +127,7 @@ def _read_corpus(paths: Sequence[str], settings: Mapping[str, Any], work: WorkFo
         "lowercase": settings["lowercase"],
         "threads": settings["threads"],
         "errors": settings["errors"],
+        "transform": _pieces(settings["tokenizer"]),
     }
     with Progress("counting words", "bytes", quiet=settings["quiet"]) as progress:
         vocabulary = count_words(
@@ -172,6 +162,24 @@ def _read_corpus(paths: Sequence[str], settings: Mapping[str, Any], work: WorkFo
             folder=work.path,
         )
     return vocabulary
+
+
+def _pieces(tokenizer: str | None) -> Transform | None:
+    """What puts the pieces of a tokenizer in the place of words."""
+    if tokenizer is None:
+        return None
+    from seqtool.tokenizers.batches import batch_of_lines
+    from seqtool.tokenizers.load import load
+    from seqtool.tokenizers.names import NamedIds
+
+    model = load(resolve_model("tokenize", tokenizer))
+    names = NamedIds([name.encode("utf-8", "surrogateescape") for name in model.names])
+
+    def transform(lines: bytes) -> bytes:
+        encoded = model.encode_batch(batch_of_lines(lines))
+        return names.lines(encoded.ids, encoded.starts)
+
+    return transform
 
 
 def _train(
