@@ -25,7 +25,7 @@ Encode = Callable[[], Any]
 
 def lines_of(path: str) -> list[str]:
     """The lines of a text, without their ends."""
-    text = Path(path).read_text(encoding="utf-8", newline="\n")
+    text = Path(path).read_bytes().decode()
     return text.removesuffix("\n").split("\n")
 
 
@@ -104,9 +104,9 @@ def tiktoken_encoder(model: str, lines: list[str]) -> Callable[[], Any]:
     import tiktoken
     from seqtool.tokenizers.load import load
 
-    tokenizer = load(model)
+    pieces = load(model).model.pieces
     special = 4
-    ranks = {tokenizer.piece_of(i): i for i in range(special, tokenizer.vocab_size)}
+    ranks = {bytes(piece): i for i, piece in enumerate(pieces) if i >= special}
     encoding = tiktoken.Encoding(
         name="same",
         pat_str=r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",

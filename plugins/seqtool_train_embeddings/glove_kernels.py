@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seqtool.kernels import Floats, Ints, helper, kernel
+from seqtool.kernels import Floats, Ints, kernel
 from seqtool.kernels.random_numbers import xorshift
 
 MEMBER_BITS = 16
