@@ -216,7 +216,7 @@ def memory_rows(bench: Bench, name: str) -> list[list[str]]:
     peaks = []
     for path in (bench.corpus, often):
         output = str(bench.work / "memory.json")
-        command = [bench.seqtool, "-q", "tokenize", "train", str(path), "-o", output]
+        command = [bench.seqtool, "tokenize", "train", str(path), "-o", output, "--quiet"]
         command += ["--vocab-size", str(VOCABULARY), "--memory", "256M", "--threads", "2"]
         peaks.append(timing.run(command).peak_mb)
     often.unlink()

@@ -76,14 +76,11 @@ def train_seqtool(job: str, corpus: str, size: int, model: str) -> float:
     from seqtool.cli import main
 
     kind = job.removeprefix("train-")
-    arguments = ["train", corpus, "-o", model, "--model", kind, "--vocab-size", str(size)]
-    sys.argv = ["seqtool", "-q", "tokenize", *arguments, "--threads", str(THREADS)]
+    arguments = ["tokenize", "train", corpus, "-o", model, "--model", kind, "--quiet"]
     start = time.perf_counter()
-    try:
-        main()
-    except SystemExit as end:
-        if end.code:
-            raise
+    code = main([*arguments, "--vocab-size", str(size), "--threads", str(THREADS)])
+    if code:
+        sys.exit(code)
     return time.perf_counter() - start
 
 
@@ -102,6 +99,7 @@ def huggingface_encoder(model: str, lines: list[str]) -> Callable[[], Any]:
 def tiktoken_encoder(model: str, lines: list[str]) -> Callable[[], Any]:
     """The same ranks as in the tokenizer.json, with GPT-2's pattern."""
     import tiktoken
+
     from seqtool.tokenizers.load import load
 
     pieces = load(model).model.pieces

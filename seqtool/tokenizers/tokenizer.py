@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool.errors import SeqtoolError
-from seqtool.tokenizers.batches import batch_of_texts
+from seqtool.parallel import for_each
+from seqtool.tokenizers.batches import batch_of_texts, blocks_of, join_blocks
 from seqtool.tokenizers.specials import (
     BEGIN,
     END,
@@ -27,6 +28,8 @@ from seqtool.tokenizers.types import Batch, Bytes, Encoded, Ids, Model, Offsets
 
 if TYPE_CHECKING:
     from seqtool.tokenizers.preparation import Prepared, WordRules
+
+_NOTHING = Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64))
 
 # How pieces make text: bytes side by side; with "▁" for spaces; words with spaces between.
 Form = Literal["bytes", "metaspace", "words", "text"]
@@ -109,16 +112,19 @@ class Tokenizer:
         ``match_special`` finds special tokens in the text, which else is text like any other.
         Raises SeqtoolError for text that the model has no ids for.
         """
-        batch = as_batch(texts)
+        blocks = blocks_of(as_batch(texts))
+        found: list[Encoded] = [_NOTHING] * len(blocks)
 
         def encode(part: Batch) -> Encoded:
-            prepared = self.preparation.prepare(part, threads, with_ends)
-            encoded = self.model.encode(
-                prepared.batch, prepared.words, threads, with_ends=with_ends
-            )
+            prepared = self.preparation.prepare(part, 1, with_ends)
+            encoded = self.model.encode(prepared.batch, prepared.words, with_ends=with_ends)
             return _in_original(encoded, prepared, part)
 
-        return self._around(batch, encode, bos, eos, match_special)
+        def encode_block(number: int) -> None:
+            found[number] = self._around(blocks[number], encode, bos, eos, match_special)
+
+        for_each(range(len(blocks)), lambda: encode_block, threads)
+        return found[0] if len(blocks) == 1 else join_blocks(blocks, found)
 
     def sample(
         self,
