@@ -23,7 +23,7 @@ from seqtool.tokenizers.unigram_sample_kernels import pieces_in_word, sample_tex
 UNKNOWN_PENALTY = 10.0  # an unknown character is this much worse than the worst piece
 
 _PART_BYTES = 1 << 18  # of text that a thread takes at once
-_CACHED_WORDS = 1 << 16  # a power of two
+_CACHED_WORDS = 1 << 18  # a power of two
 
 Floats = npt.NDArray[np.float64]
 _Write = Callable[[int, int, Ids, Offsets, Offsets], None]
