@@ -19,6 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import timing
 from bleu import find_program, verdict
 from embedding_runs import at_least, known_rows, log, merge_rows, row
@@ -33,6 +34,7 @@ list of all lines in memory to their ids."""
 RUNS = str(Path(__file__).with_name("tokenizing_runs.py"))
 VOCABULARY = 16_000
 HELD_OUT_LINES = 5_000  # at the end of the text, for the likelihood of unigram models
+UNKNOWN_PENALTY = 10  # below the rarest piece, as sentencepiece scores what it does not know
 ODD_BYTES = 1_000_000
 ODD = {
     "one letter": b"a",
@@ -169,7 +171,9 @@ def likelihood_rows(bench: Bench, name: str) -> list[list[str]]:
     for path in (ours, theirs.with_name("most.model")):
         tokenizer = load(str(path))
         ids = tokenizer.encode_batch(lines[-HELD_OUT_LINES:]).ids
-        scores = tokenizer.model.scores[ids]
+        known = tokenizer.model.scores.copy()
+        known[tokenizer.unknown] = np.delete(known, tokenizer.unknown).min() - UNKNOWN_PENALTY
+        scores = known[ids]
         means.append(float(scores.mean()))
         totals.append(float(scores.sum()))
     worse = means[1] / means[0] if means[0] < means[1] else 1.0

@@ -63,7 +63,6 @@ def train_sentencepiece(job: str, corpus: str, size: int, model: str) -> float:
         vocab_size=size,
         model_type=job.removeprefix("train-"),
         num_threads=THREADS,
-        character_coverage=1.0,
         input_sentence_size=0,
         max_sentence_length=1 << 20,
         minloglevel=2,
