@@ -19,7 +19,8 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 OURS = re.compile(r"(printf .*\| *)?seqtool( |$)")
 # They change what is installed, or take long.
 NOT_RUN = re.compile(r"seqtool (install|uninstall|warmup)\b")
-# What they print depends on the machine.
+# What they print depends on the machine; so does whether a kernel must be compiled first.
+COMPILING = "seqtool: compiling "
 NOT_COMPARED = re.compile(r"seqtool (doctor|plugins)\b")
 
 

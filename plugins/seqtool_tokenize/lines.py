@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from seqtool.kernels import expect
 from seqtool.text import display_name, explain_bad_bytes, read_blocks
 from seqtool.tokenizers.batches import batch_of_lines
 from seqtool.tokenizers.types import Batch
 
 _BATCH_BYTES = 4 << 20
+_STEPS_A_BYTE = 50  # that kernels take to split and encode: a short text is not worth compiling for
 _WAITING_BLOCKS = 32  # that are read ahead; of seqtool.text.BLOCK_BYTES or a line each
 
 
@@ -31,6 +34,12 @@ class Lines(NamedTuple):
         return f"{display_name(self.path)}:{self.before + line + 1}"
 
 
+def expect_files(paths: Sequence[str]) -> None:
+    """Tell the kernels how much they will have to do for all text of some files."""
+    if all(os.path.isfile(path) for path in paths):  # who knows how long a stream is?
+        expect(sum(os.path.getsize(path) for path in paths) * _STEPS_A_BYTE)
+
+
 def read_lines(files: Sequence[str], errors: str) -> Iterator[Lines]:
     """The lines of files (``-`` and none: stdin), in batches of one file each.
 
@@ -38,12 +47,15 @@ def read_lines(files: Sequence[str], errors: str) -> Iterator[Lines]:
     cannot be read and, unless ``errors`` is "replace", for bytes that are not UTF-8.
     """
     ahead = _ReadAhead(files or ["-"], errors)
+    seen = 0
     try:
         while first := ahead.get():
             parts, size = [first.text], len(first.text)
             while size < _BATCH_BYTES and (more := ahead.get_at_once(first.path)):
                 parts.append(more.text)
                 size += len(more.text)
+            seen += size
+            expect(seen * _STEPS_A_BYTE)
             yield first._replace(text=b"".join(parts))
     finally:
         ahead.stopped.set()

@@ -15,6 +15,7 @@ from seqtool.tokenizers.load import load, save
 from seqtool.tokenizers.specials import STANDARD
 from seqtool.tokenizers.tokenizer import Tokenizer
 from seqtool.tokenizers.train import Recipe, extend, train
+from seqtool_tokenize.lines import expect_files
 
 # What decides the vocabulary; the rest (threads, memory, output) does not.
 _DECIDING = (
@@ -35,6 +36,7 @@ _OF_THE_MODEL = (
 def run_train(corpus: Sequence[str], settings: dict[str, Any]) -> None:
     """Train and write a tokenizer. Raises SeqtoolError and click.UsageError."""
     paths = expand_patterns(corpus)
+    expect_files(paths)
     _check(paths, settings)
     about = {"arguments": {name: settings[name] for name in _DECIDING if settings[name]}}
     label = "reading the corpus"

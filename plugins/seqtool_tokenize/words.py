@@ -19,7 +19,7 @@ from seqtool.tokenizers.word_rules import split_words
 from seqtool.words.blocks import TextBlock, text_blocks
 from seqtool.words.counter import Counter
 from seqtool.words.table import Merged, WordTable
-from seqtool_tokenize.lines import read_lines
+from seqtool_tokenize.lines import expect_files, read_lines
 
 
 def _word_lines(rules: str, batch: Batch, threads: int) -> bytes:
@@ -39,6 +39,7 @@ def run_words(files: Sequence[str], settings: Mapping[str, Any]) -> None:
 def run_count(files: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Write how often each word of files occurs. Raises SeqtoolError."""
     paths = expand_patterns(files or ["-"])
+    expect_files(paths)
     normalizer = Normalizer(lowercase=settings["lowercase"])
     with (
         tempfile.TemporaryDirectory(prefix="seqtool-count-") as folder,

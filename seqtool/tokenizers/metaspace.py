@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -164,12 +165,14 @@ def _plain(units: npt.NDArray[np.uint32]) -> Bytes:
     return plain.reshape(-1)
 
 
-_DEFAULT = Metaspace()
+@cache
+def _default() -> Metaspace:
+    return Metaspace()
 
 
 def metaspace(batch: Batch, threads: int = 1) -> Batch:
     """Texts as a unigram model is trained on: each word begins with ▁ in place of its spaces."""
-    return _DEFAULT.apply(batch, threads)
+    return _default().apply(batch, threads)
 
 
 def split_metaspace(batch: Batch, threads: int = 1) -> Words:
