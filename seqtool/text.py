@@ -27,10 +27,16 @@ def display_name(path: str) -> str:
 
 
 def expand_patterns(patterns: Sequence[str]) -> list[str]:
-    """The files of all patterns, each pattern's sorted. Raises SeqtoolError for one without."""
+    """The files of all patterns, each pattern's sorted; ``-`` is stdin.
+
+    Raises SeqtoolError for a pattern without files and for a file that is not there: better now
+    than when the others have been read.
+    """
     paths: list[str] = []
     for pattern in patterns:
-        plain = os.path.exists(pattern) or not glob.has_magic(pattern)
+        plain = pattern == "-" or os.path.exists(pattern) or not glob.has_magic(pattern)
+        if plain and pattern != "-" and not os.path.exists(pattern):
+            raise SeqtoolError(f"{pattern}: no such file")
         found = [pattern] if plain else sorted(glob.glob(pattern))
         if not found:
             raise SeqtoolError(f"{pattern}: no file matches")
