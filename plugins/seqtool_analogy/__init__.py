@@ -22,17 +22,6 @@ _EXAMPLES = [
 ]
 
 
-def _together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """One decorator of several; the first is the outermost."""
-
-    def decorate(function: Any) -> Any:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
-
-
 def _vocab(default: int | None = None) -> Callable[[Any], Any]:
     return click.option(
         "--vocab",
@@ -77,7 +66,7 @@ _case = click.option(
     show_default=True,
     help="Words that differ in case only are one, the most frequent of them.",
 )
-_asking = _together(
+_asking = options.together(
     click.option(
         "--top",
         metavar="N",
@@ -93,7 +82,7 @@ _asking = _together(
     ),
     options.errors_option,
 )
-_result = _together(
+_result = options.together(
     options.format_option(*FORMATS),
     options.output_option,
     options.common_options,

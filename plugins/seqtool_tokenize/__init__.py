@@ -32,17 +32,6 @@ _TRAIN_SECTIONS = {
 _RULES = ("unicode", "13a", "whitespace")
 
 
-def _together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """One decorator of several; the first is the outermost."""
-
-    def decorate(function: Any) -> Any:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
-
-
 _files = click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 _model = options.model_option("Tokenizer (tokenizer.json, tiktoken ranks, sentencepiece .model)")
 _ids = click.option("--ids", is_flag=True, help="Numbers instead of pieces.")
@@ -54,7 +43,7 @@ _rules = click.option(
     help="Words of Unicode's UAX 29, words and punctuation as mteval-v13a, or what is between "
     "white space.",
 )
-_encoding = _together(
+_encoding = options.together(
     _files,
     _model,
     _ids,

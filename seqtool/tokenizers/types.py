@@ -7,7 +7,7 @@ text i is ``data[starts[i]:starts[i + 1]]``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,13 +70,3 @@ class Model(Protocol):
         self, batch: Batch, words: Words, threads: int = 1, *, with_ends: bool = False
     ) -> Encoded:
         """The best segmentation of every word."""
-
-
-class SamplingModel(Model, Protocol):
-    """A model that can also cut words at random, for regularisation."""
-
-    def sample(
-        self, batch: Batch, words: Words, amount: float, random: Any, *, with_ends: bool = False
-    ) -> Encoded:
-        """BPE: each merge is skipped with chance ``amount`` (Provilkov et al. 2020); unigram:
-        a segmentation drawn with chance P(x)**amount (Kudo 2018). ``random``: numpy Generator."""
