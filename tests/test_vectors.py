@@ -73,6 +73,14 @@ def test_round_trip(
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("word", ["\r", "\t", "\x0b", "7"])
+def test_a_first_row_is_no_header(tmp_path: Path, ending: str, word: str) -> None:
+    path = str(tmp_path / f"vectors{ending}")
+    save_vectors(path, WordVectors([word], np.zeros((1, 2), np.float32)))
+    assert load_vectors(path).words == [word]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_the_same_vectors_give_the_same_bytes(tmp_path: Path, ending: str) -> None:
     vectors = WordVectors(*sample())
     for name in ("a", "b"):

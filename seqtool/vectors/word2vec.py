@@ -27,7 +27,7 @@ Rows = tuple[list[bytes], NDArray[np.float32]]
 def read_header(head: bytes) -> tuple[int, int, int] | None:
     """(rows, dimensions, bytes of the line) of a word2vec header; None if it is none."""
     line, newline, _ = head[:64].partition(b"\n")
-    fields = line.split()
+    fields = _fields(line)  # other white space than a space may be a word
     if not newline or len(fields) != 2 or not all(field.isdigit() for field in fields):
         return None
     return int(fields[0]), int(fields[1]), len(line) + 1
