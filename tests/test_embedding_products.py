@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 from embedding_numbers import numbers
 
-from seqtool_train_embeddings.targets import aligned_zeros, padded
+from seqtool.kernels.memory import aligned_zeros
+from seqtool_train_embeddings.targets import padded
 from seqtool_train_embeddings.update_kernels import exp_negative
 
 pytestmark = pytest.mark.kernel

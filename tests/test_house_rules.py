@@ -29,6 +29,7 @@ LIGHT = {
     "re",
     "seqtool.errors",
     "seqtool.hookspecs",
+    "seqtool.nn.training_options",
     "seqtool.options",
     "sys",
     "time",

@@ -238,7 +238,8 @@ def test_bounds_are_checked(make: MakeModule, tmp_path: Path) -> None:
 
 
 FETCH = """
-from seqtool.kernels import helper, kernel, prefetch
+from seqtool.kernels import helper, kernel
+from seqtool.kernels.instructions import prefetch
 
 
 @helper

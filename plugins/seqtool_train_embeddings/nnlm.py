@@ -9,8 +9,9 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from seqtool.kernels.memory import aligned_zeros
 from seqtool_train_embeddings.nnlm_kernels import train_nnlm
-from seqtool_train_embeddings.targets import Targets, aligned_zeros, padded
+from seqtool_train_embeddings.targets import Targets, padded
 from seqtool_train_embeddings.window_kernels import LONGEST_SENTENCE
 
 

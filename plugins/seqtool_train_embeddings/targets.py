@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from seqtool_train_embeddings.tile_kernels import LANES
 from seqtool_train_embeddings.update_kernels import HIERARCHY, NEGATIVES, SOFTMAX
 
 Integers = npt.NDArray[np.int64]
-Floats32 = npt.NDArray[np.float32]
 
 OBJECTIVES = {"ns": NEGATIVES, "hs": HIERARCHY, "softmax": SOFTMAX}
 MOST_SOFTMAX_WORDS = 50_000
@@ -31,14 +29,6 @@ _LOW_63_BITS = 0x7FFFFFFFFFFFFFFF
 def padded(numbers: int) -> int:
     """The numbers a row of so many takes in memory: whole vector registers, zeros at the end."""
     return -(-numbers // LANES) * LANES
-
-
-def aligned_zeros(*shape: int) -> Floats32:
-    """Zeros that begin where a line of the cache does: a row's registers then never span two."""
-    size = math.prod(shape)
-    room = np.zeros(size + LANES, np.float32)
-    skipped = -(room.ctypes.data // room.itemsize) % LANES
-    return room[skipped : skipped + size].reshape(shape)
 
 
 class Targets:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seqtool.kernels import helper, prefetch
+from seqtool.kernels import helper
+from seqtool.kernels.instructions import prefetch
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from seqtool.kernels.memory import aligned_zeros
 from seqtool_train_embeddings.cbow_kernels import train_cbow
 from seqtool_train_embeddings.group_kernels import train_groups
-from seqtool_train_embeddings.targets import Targets, aligned_zeros, padded
+from seqtool_train_embeddings.targets import Targets, padded
 from seqtool_train_embeddings.update_kernels import HIERARCHY, SOFTMAX
 from seqtool_train_embeddings.window_kernels import LONGEST_SENTENCE
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from seqtool.errors import SeqtoolError
 from seqtool.modelfile import read_model, write_model
+from seqtool.resume import check_same_settings, refuse_missing, refuse_unfinished
 from seqtool_train_embeddings.trainer import Place
 from seqtool_train_embeddings.vocabulary import Vocabulary
 
@@ -37,28 +38,16 @@ class WorkFolder:
     def begin(self) -> None:
         """Start anew. Raises SeqtoolError rather than throw away an unfinished training."""
         if os.path.exists(self._checkpoint):
-            raise SeqtoolError(
-                f"{self.path} holds an unfinished training: go on with --resume, or remove that "
-                "folder to start anew"
-            )
+            refuse_unfinished(self.path, "folder")
         shutil.rmtree(self.path, ignore_errors=True)
         os.makedirs(self.path)
 
     def check_resumable(self) -> None:
         """Raise SeqtoolError if there is nothing to resume, or something else."""
         if not os.path.isfile(self._vocabulary):
-            raise SeqtoolError(
-                f"nothing to resume: {self.path} holds no training of {self._output} "
-                "(run without --resume)"
-            )
+            refuse_missing(self.path, self._output)
         _, metadata = read_model(self._vocabulary, _KIND)
-        before = metadata["settings"]
-        for name in sorted({*before, *self._settings}):
-            if before.get(name) != self._settings.get(name):
-                raise SeqtoolError(
-                    f"cannot resume {self._output}: it was started with {name} "
-                    f"{before.get(name)}, now it is {self._settings.get(name)}"
-                )
+        check_same_settings(self._output, metadata["settings"], self._settings)
 
     def save_vocabulary(self, vocabulary: Vocabulary) -> None:
         """Keep the vocabulary and, with it, the settings; the corpus' file is complete now."""

@@ -84,8 +84,20 @@ def helper(function: F) -> F:
     return function
 
 
-def prefetch(array: Floats | Ints, index: int) -> None:
-    """Have the processor fetch the memory around ``array[index]``, which is needed soon."""
+def compiled_as(native: Callable[..., Any]) -> Callable[[F], F]:
+    """Mark a helper whose compiled form is another helper, made for vector instructions."""
+
+    def decorate(function: F) -> F:
+        function.__seqtool_native__ = native  # type: ignore[attr-defined]
+        return helper(function)
+
+    return decorate
+
+
+def instruction(function: F) -> F:
+    """Mark a function that becomes an instruction: see `seqtool.kernels.instructions`."""
+    function.__seqtool_instruction__ = True  # type: ignore[attr-defined]
+    return function
 
 
 class Kernel(Generic[P, R]):

@@ -12,9 +12,8 @@ import numpy as np
 from numba import njit
 from numba.core import config
 
-from seqtool.kernels import Kernel, kernels_of, prefetch
+from seqtool.kernels import Kernel, intrinsics, kernels_of
 from seqtool.kernels.compiler_target import processor_features, target_machine
-from seqtool.kernels.intrinsics import prefetch as prefetch_instruction
 from seqtool.kernels.signature import parse
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 # What a kernel may call outside itself: the C library's memory and maths functions.
 _C_LIBRARY = frozenset(
-    ["memset", "memcpy", "memmove", "sqrt", "floor", "ceil", "fmod", "ldexp", "pow", "powf"]
-).union(["exp", "expf", "expm1", "log", "logf", "log1p", "log2", "sin", "cos", "tanh"])
+    ["memset", "memcpy", "memmove", "sqrt", "sqrtf", "floor", "ceil", "fmod", "ldexp", "pow"]
+).union(["powf", "exp", "expf", "expm1", "log", "logf", "log1p", "log2", "sin", "cos", "tanh"])
 
 # Without numba's runtime there is no reference counting in the code, and nothing can allocate.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
@@ -99,10 +98,11 @@ class _Namespace:
         self._of_module[module.__name__] = namespace
         for name, value in vars(module).items():
             source = value.function if isinstance(value, Kernel) else value
+            source = getattr(source, "__seqtool_native__", source)
             if isinstance(value, Kernel) or hasattr(value, "__seqtool_helper__"):
                 namespace[name] = njit(forceinline=True, **self._options)(self.function(source))
-            elif value is prefetch:
-                namespace[name] = prefetch_instruction
+            elif hasattr(value, "__seqtool_instruction__"):
+                namespace[name] = getattr(intrinsics, value.__name__)
         return namespace
 
 

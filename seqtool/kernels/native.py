@@ -35,7 +35,7 @@ _ARRAY_PARTS = [
 ]
 
 # The modules of this package that decide how kernels are compiled.
-_COMPILER = ("compiler", "compiler_target", "intrinsics")
+_COMPILER = ("compiler", "compiler_target", "instructions", "intrinsics")
 
 # Status of a function that returned a value, or None.
 _FINE = (0, -2)
