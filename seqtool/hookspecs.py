@@ -44,3 +44,12 @@ def register_tokenizers(register: Callable[[str, Callable[[str], Any]], None]) -
     in ``ending``. The built-in formats are told by what is in the file; others are asked for when
     a name ends in none of .json, .tiktoken and .model.
     """
+
+
+@hookspec
+def register_cells(register: Callable[[str, type[Any]], None]) -> None:
+    """Add recurrent cells for ``--cell``: call ``register(name, cell)``.
+
+    ``cell`` is a sub-class of `seqtool.nn.recurrent.RecurrentLayer` that runs over a sequence, and
+    back. Called only when a cell that is not built in is asked for.
+    """

@@ -1,0 +1,131 @@
+"""Gated recurrent units."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from seqtool.nn import gru_kernels
+from seqtool.nn.parameters import Floats, Parameters
+from seqtool.nn.recurrent import RecurrentLayer, Run, State, padded
+from seqtool.nn.workspace import Workspace
+
+
+class GRU(RecurrentLayer):
+    """The full gated recurrent unit, with update and reset gate; equations in `gru_kernels`."""
+
+    gates: ClassVar[int] = 3
+
+    def __init__(
+        self, name: str, parameters: Parameters, inputs: int, hidden: int, reverse: bool = False
+    ) -> None:
+        super().__init__(name, parameters, inputs, hidden, reverse)
+        self.declare("reset_bias", (hidden,))
+
+    def initialise(self, random: np.random.Generator) -> None:
+        """As other cells."""
+        super().initialise(random)
+        self.weight("reset_bias")[:] = 0
+
+    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        gates = self.project(work, run)
+        recurrent = work.zeros(f"{self.name}/recurrent", gates.shape)
+        hidden = self.states(work, "hidden", run, state[0] if state else None)
+        gru_kernels.forward(
+            gates.reshape(-1),
+            recurrent.reshape(-1),
+            self.width,
+            self.packed(work),
+            self.weight("bias"),
+            self.weight("reset_bias"),
+            hidden.reshape(-1),
+            run.lengths,
+            run.time,
+            run.rows,
+            self.hidden,
+            self.reverse,
+        )
+        work.saved[f"{self.name}/states"] = (gates, recurrent, hidden)
+        return self.now(hidden), (self.final(hidden),)
+
+    def _backward(
+        self,
+        work: Workspace,
+        run: Run,
+        grad_outputs: Floats,
+        grad_hidden: Floats,
+        grad_state: State | None,
+    ) -> tuple[Floats, State]:
+        gates, recurrent, hidden = work.saved[f"{self.name}/states"]
+        gru_kernels.backward(
+            gates.reshape(-1),
+            recurrent.reshape(-1),
+            self.width,
+            self.packed(work, transposed=True),
+            hidden.reshape(-1),
+            grad_outputs.reshape(-1),
+            grad_hidden.reshape(-1),
+            padded(self.hidden),
+            run.lengths,
+            run.time,
+            run.rows,
+            self.hidden,
+            self.reverse,
+        )
+        grad_recurrent = self.column_part(recurrent)
+        self.add_recurrent_gradient(work, hidden, grad_recurrent)
+        candidate = grad_recurrent[:, 2 * self.hidden :]
+        work.add_gradient(f"{self.name}.reset_bias", candidate.sum(axis=0))
+        return self.column_part(gates), (grad_hidden[:, : self.hidden],)
+
+
+class SimpleGRU(RecurrentLayer):
+    """The simplified gated recurrent unit, with an update gate only."""
+
+    gates: ClassVar[int] = 2
+
+    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        gates = self.project(work, run)
+        hidden = self.states(work, "hidden", run, state[0] if state else None)
+        gru_kernels.forward_simple(
+            gates.reshape(-1),
+            self.width,
+            self.packed(work),
+            self.weight("bias"),
+            hidden.reshape(-1),
+            run.lengths,
+            run.time,
+            run.rows,
+            self.hidden,
+            self.reverse,
+        )
+        work.saved[f"{self.name}/states"] = (gates, hidden)
+        return self.now(hidden), (self.final(hidden),)
+
+    def _backward(
+        self,
+        work: Workspace,
+        run: Run,
+        grad_outputs: Floats,
+        grad_hidden: Floats,
+        grad_state: State | None,
+    ) -> tuple[Floats, State]:
+        gates, hidden = work.saved[f"{self.name}/states"]
+        gru_kernels.backward_simple(
+            gates.reshape(-1),
+            self.width,
+            self.packed(work, transposed=True),
+            hidden.reshape(-1),
+            grad_outputs.reshape(-1),
+            grad_hidden.reshape(-1),
+            padded(self.hidden),
+            run.lengths,
+            run.time,
+            run.rows,
+            self.hidden,
+            self.reverse,
+        )
+        grad_sums = self.column_part(gates)
+        self.add_recurrent_gradient(work, hidden, grad_sums)
+        return grad_sums, (grad_hidden[:, : self.hidden],)

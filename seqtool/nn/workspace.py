@@ -1,0 +1,80 @@
+"""What one shard of a batch needs while it goes through a model: memory, gradients, randomness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqtool.kernels.memory import aligned_zeros
+from seqtool.nn.parameters import Floats, Parameters
+
+
+class Workspace:
+    """Memory of one shard, used again for every batch; one thread at a time works in it.
+
+    Attributes:
+        training: whether dropout is on and layers keep what their backward pass needs.
+        scale: what the gradient of the summed loss is multiplied with (one over the number of
+            targets of the whole batch, so that gradients are those of the mean).
+        seed: changes with every batch and shard; what is random in a layer follows from it.
+        gradients: by parameter's name, zeroed by `begin`; frozen parameters have none.
+        constant: whether the weights stay as they are, so that what follows from them is kept.
+        diagnose: whether recurrent layers leave their gradient norms by time step in ``saved``.
+        carried: recurrent state at the end of the last window, by layer's name (truncated
+            back-propagation through time); it belongs into checkpoints.
+        saved: what the forward pass of a layer left for its backward pass, by layer's name.
+    """
+
+    def __init__(self, parameters: Parameters, training: bool = True) -> None:
+        self.dtype = parameters.flat.dtype.type
+        self.training = training
+        self.scale = 1.0
+        self.seed = 0
+        self.constant = False
+        self.diagnose = False
+        size = len(parameters.trained) if training else 0
+        self.flat_gradient: Floats = aligned_zeros(size, dtype=self.dtype)
+        self.gradients = parameters.views(self.flat_gradient) if training else {}
+        self.carried: dict[str, tuple[Floats, ...]] = {}
+        self.saved: dict[str, Any] = {}
+        self._buffers: dict[str, Floats] = {}
+
+    def begin(self, seed: int, scale: float) -> None:
+        """Start on a new batch: gradients become zero."""
+        self.seed = seed
+        self.scale = scale
+        self.flat_gradient.fill(0)
+
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> NDArray[Any]:
+        """Memory of this shape, the same for every call with this name; holds anything.
+
+        Allocating tens of megabytes for every batch would cost page faults.
+        """
+        size = int(np.prod(shape, dtype=np.int64))
+        dtype = np.dtype(dtype or self.dtype)
+        have = self._buffers.get(name)
+        if have is None or len(have) < size or have.dtype != dtype:
+            have = self._buffers[name] = aligned_zeros(size, dtype=dtype.type)
+        return have[:size].reshape(shape)
+
+    def zeros(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """A buffer (see `buffer`) full of zeros."""
+        array = self.buffer(name, shape)
+        array.fill(0)
+        return array
+
+    def add_product(self, name: str, left: Floats, right: Floats) -> None:
+        """Add the matrix product ``left @ right`` to the gradient of a parameter, if it has one."""
+        gradient = self.gradients.get(name)
+        if gradient is not None:
+            product = self.buffer("product", gradient.shape)
+            np.matmul(left, right, out=product)
+            gradient += product
+
+    def add_gradient(self, name: str, value: Floats) -> None:
+        """Add to the gradient of a parameter, if it has one."""
+        gradient = self.gradients.get(name)
+        if gradient is not None:
+            gradient += value
