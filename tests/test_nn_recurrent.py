@@ -1,5 +1,6 @@
 """Recurrent layers and stacks: against the textbook, finite differences and PyTorch."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from seqtool import plugins
+from seqtool.errors import SeqtoolError
 from seqtool.nn.cells import CELLS, find_cell
 from seqtool.nn.gru import GRU
 from seqtool.nn.language_model import LanguageModel, LanguageModelSettings
@@ -290,5 +293,18 @@ def test_initial_weights() -> None:
 
 
 def test_unknown_cells_are_named() -> None:
-    with pytest.raises(Exception, match="no recurrent cell 'lstn': there are gru, lstm"):
+    with pytest.raises(SeqtoolError, match="no recurrent cell 'lstn': there are gru, lstm"):
         find_cell("lstn")
+
+
+def test_a_plugin_brings_a_cell(make_plugin: Callable[..., Path]) -> None:
+    """The one of the documentation: its gradients are right, in both directions."""
+    page = (Path(__file__).parents[1] / "docs/write-a-plugin.md").read_text(encoding="utf-8")
+    code = page[page.index("## A recurrent cell") :].split("```python\n")[1].split("```")[0]
+    make_plugin("half", f"from seqtool.hookspecs import hookimpl\n{code}")
+    plugins.set_host(None)
+    settings = StackSettings("half", 2, layers=2, bidirectional=True)
+    inputs = np.random.default_rng(8).normal(size=(3, ROWS, INPUTS))
+    check_layer(lambda parameters: Whole(parameters, settings), inputs)
+    with pytest.raises(SeqtoolError, match="there are gru, half, lstm"):
+        find_cell("haf")

@@ -28,7 +28,8 @@ class GRU(RecurrentLayer):
         super().initialise(random)
         self.weight("reset_bias")[:] = 0
 
-    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        """(outputs, final state): one loop over time, compiled."""
         gates = self.project(work, run)
         recurrent = work.zeros(f"{self.name}/recurrent", gates.shape)
         hidden = self.states(work, "hidden", run, state[0] if state else None)
@@ -49,7 +50,7 @@ class GRU(RecurrentLayer):
         work.saved[f"{self.name}/states"] = (gates, recurrent, hidden)
         return self.now(hidden), (self.final(hidden),)
 
-    def _backward(
+    def backward_steps(
         self,
         work: Workspace,
         run: Run,
@@ -57,6 +58,7 @@ class GRU(RecurrentLayer):
         grad_hidden: Floats,
         grad_state: State | None,
     ) -> tuple[Floats, State]:
+        """The loop backwards; see `RecurrentLayer.backward_steps`."""
         gates, recurrent, hidden = work.saved[f"{self.name}/states"]
         gru_kernels.backward(
             gates.reshape(-1),
@@ -85,7 +87,8 @@ class SimpleGRU(RecurrentLayer):
 
     gates: ClassVar[int] = 2
 
-    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        """(outputs, final state): one loop over time, compiled."""
         gates = self.project(work, run)
         hidden = self.states(work, "hidden", run, state[0] if state else None)
         gru_kernels.forward_simple(
@@ -103,7 +106,7 @@ class SimpleGRU(RecurrentLayer):
         work.saved[f"{self.name}/states"] = (gates, hidden)
         return self.now(hidden), (self.final(hidden),)
 
-    def _backward(
+    def backward_steps(
         self,
         work: Workspace,
         run: Run,
@@ -111,6 +114,7 @@ class SimpleGRU(RecurrentLayer):
         grad_hidden: Floats,
         grad_state: State | None,
     ) -> tuple[Floats, State]:
+        """The loop backwards; see `RecurrentLayer.backward_steps`."""
         gates, hidden = work.saved[f"{self.name}/states"]
         gru_kernels.backward_simple(
             gates.reshape(-1),

@@ -45,7 +45,8 @@ class LSTM(RecurrentLayer):
     def _peepholes(self) -> Floats:
         return self.weight("peepholes") if self.peepholes else self.weight("bias")[:0]
 
-    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        """(outputs, final state): one loop over time, compiled."""
         gates = self.project(work, run)
         first = state if state is not None else (None, None)
         hidden = self.states(work, "hidden", run, first[0])
@@ -69,7 +70,7 @@ class LSTM(RecurrentLayer):
         work.saved[f"{self.name}/states"] = (gates, hidden, memory, squashed)
         return self.now(hidden), (self.final(hidden), self.final(memory))
 
-    def _backward(
+    def backward_steps(
         self,
         work: Workspace,
         run: Run,
@@ -77,6 +78,7 @@ class LSTM(RecurrentLayer):
         grad_hidden: Floats,
         grad_state: State | None,
     ) -> tuple[Floats, State]:
+        """The loop backwards; see `RecurrentLayer.backward_steps`."""
         gates, hidden, memory, squashed = work.saved[f"{self.name}/states"]
         grad_memory = work.zeros(f"{self.name}/grad_memory", (run.rows, self.hidden))
         if grad_state is not None:

@@ -31,8 +31,9 @@ class RecurrentLayer(Layer):
     """One recurrent layer in one direction: ``h[t] = cell(x[t], h[t - 1])``.
 
     A cell with G gates has input weights (inputs, G hidden), recurrent weights (hidden, G hidden)
-    and a bias (G hidden). Sub-classes run it over a sequence: `_forward` and `_backward`. A state
-    is a tuple of arrays (rows, hidden), ``parts`` of them, the first being the hidden state.
+    and a bias (G hidden). Sub-classes run it over a sequence: `forward_steps` and
+    `backward_steps`. A state is a tuple of arrays (rows, hidden), ``parts`` of them, the first
+    being the hidden state.
 
     Sequences that are shorter than the longest hold their state behind their end, so that the last
     output is that of their own last step; reversed sequences begin there.
@@ -77,7 +78,7 @@ class RecurrentLayer(Layer):
         run = Run(inputs, lengths, time, rows)
         if work.training:
             work.saved[self.name] = run
-        return self._forward(work, run, state)
+        return self.forward_steps(work, run, state)
 
     def backward(
         self,
@@ -95,7 +96,9 @@ class RecurrentLayer(Layer):
         grad_hidden = work.zeros(f"{self.name}/grad_hidden", (run.rows, padded(self.hidden)))
         if grad_state is not None:
             grad_hidden[:, : self.hidden] = grad_state[0]
-        grad_sums, grad_initial = self._backward(work, run, grad_outputs, grad_hidden, grad_state)
+        grad_sums, grad_initial = self.backward_steps(
+            work, run, grad_outputs, grad_hidden, grad_state
+        )
         if work.diagnose:
             norms = np.linalg.norm(grad_sums, axis=1).reshape(run.time, run.rows)
             work.saved[f"{self.name}/gradient_norms"] = np.sqrt((norms**2).sum(axis=1))
@@ -111,10 +114,11 @@ class RecurrentLayer(Layer):
         return grad_inputs, grad_initial
 
     @abstractmethod
-    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]: ...
+    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        """(outputs (time, rows, hidden), final state) of a sequence."""
 
     @abstractmethod
-    def _backward(
+    def backward_steps(
         self,
         work: Workspace,
         run: Run,

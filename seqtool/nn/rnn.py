@@ -15,7 +15,8 @@ class RNN(RecurrentLayer):
 
     relu: ClassVar[bool] = False
 
-    def _forward(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        """(outputs, final state): one loop over time, compiled."""
         sums = self.project(work, run)
         hidden = self.states(work, "hidden", run, state[0] if state else None)
         rnn_kernels.forward(
@@ -34,7 +35,7 @@ class RNN(RecurrentLayer):
         work.saved[f"{self.name}/states"] = (sums, hidden)
         return self.now(hidden), (self.final(hidden),)
 
-    def _backward(
+    def backward_steps(
         self,
         work: Workspace,
         run: Run,
@@ -42,6 +43,7 @@ class RNN(RecurrentLayer):
         grad_hidden: Floats,
         grad_state: State | None,
     ) -> tuple[Floats, State]:
+        """The loop backwards; see `RecurrentLayer.backward_steps`."""
         sums, hidden = work.saved[f"{self.name}/states"]
         rnn_kernels.backward(
             sums.reshape(-1),
