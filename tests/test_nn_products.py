@@ -117,6 +117,7 @@ def test_the_sampling_loop_does_what_steps_do(cell: str, half: bool) -> None:
     for token in first[:-1]:
         _, state = model.step(np.array([token], np.int32), state)
     sampler = Sampler(options, 37, [2])
+    sampler.read(first[1:])
     steps = sample(model, state, first[-1:], sampler)
     assert found == [int(ids[0]) for ids in itertools.islice(steps, 60)]
     assert 4 not in found

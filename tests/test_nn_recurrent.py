@@ -253,7 +253,7 @@ def test_a_sequence_in_windows_is_the_whole_sequence(cell: str) -> None:
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_gradients_of_a_language_model(tied: bool) -> None:
-    settings = LanguageModelSettings(5, 2, StackSettings("gru", 3, 1, dropout=0.3), tied, 0.1)
+    settings = LanguageModelSettings(5, 2, StackSettings("gru", 3, 1, dropout=0.3), tied, 0.1, 0.2)
     model = LanguageModel(settings, dtype=np.float64)
     random = np.random.default_rng(2)
     model.parameters.flat[:] = random.normal(size=model.parameters.flat.shape)

@@ -13,6 +13,7 @@ belongs (it sums up counts of counts then). The corpus of the reference ends in 
 once, so that the two are the same.
 """
 
+import json
 import random
 import subprocess
 import sys
@@ -77,26 +78,27 @@ def reference(folder: str) -> None:
 
 
 def compare(folder: str, train: str, held_out: str, order: int = 5, *prune: int) -> None:
-    """Print both sides."""
+    """Print both sides as JSON."""
     with tempfile.TemporaryDirectory() as scratch:
         arpa = Path(scratch, "kenlm.arpa")
         start = time.perf_counter()
         run_lmplz(folder, Path(train), arpa, order, list(prune))
-        seconds = time.perf_counter() - start
+        found = {"kenlm_seconds": time.perf_counter() - start}
         peer = read_arpa(str(arpa))
-        print(f"lmplz    {seconds:7.2f} s  {query_perplexity(folder, arpa, Path(held_out))}")
+        found["kenlm_perplexity"] = float(query_perplexity(folder, arpa, Path(held_out)))
     vocabulary = peer.vocabulary
     ids, starts = numbered(train, vocabulary, True)
     start = time.perf_counter()
     model = estimate(ids, starts, vocabulary, order, prune=prune)
-    seconds = time.perf_counter() - start
-    perplexity = model.score(*numbered(held_out, model.vocabulary, False)).perplexity
-    print(f"seqtool  {seconds:7.2f} s  {perplexity}")
+    found["seconds"] = time.perf_counter() - start
+    scores = model.score(*numbered(held_out, model.vocabulary, False))
+    found["perplexity"] = scores.perplexity
     assert model.counts == peer.counts, (model.counts, peer.counts)
     assert np.array_equal(model.trie.words, peer.trie.words)
     for name in ("probs", "backoffs"):
         ours, theirs = getattr(model.trie, name), getattr(peer.trie, name)
-        print(f"largest difference of {name}: {np.abs(ours - theirs).max():.1e}")
+        found[f"largest_difference_{name}"] = float(np.abs(ours - theirs).max())
+    print(json.dumps(found))
 
 
 def numbered(

@@ -24,10 +24,11 @@ class LanguageModelSettings(NamedTuple):
     Attributes:
         vocab: the number of tokens.
         embedding: size of a token's vector.
-        stack: the recurrent layers; their dropout is also that of embeddings and outputs.
+        stack: the recurrent layers; their dropout is also that of the outputs.
         tied: whether the outputs use the table of the embeddings (Press & Wolf 2017); where the
             stack's outputs are wider or narrower, they are first brought to its size.
         smoothing: of labels, see `seqtool.nn.losses.CrossEntropy`.
+        input_dropout: rate of the embeddings' dropout, which helps where there are many tokens.
     """
 
     vocab: int
@@ -35,6 +36,7 @@ class LanguageModelSettings(NamedTuple):
     stack: StackSettings
     tied: bool = False
     smoothing: float = 0.0
+    input_dropout: float = 0.0
 
 
 class LanguageModel:
@@ -51,7 +53,7 @@ class LanguageModel:
         stack, size = settings.stack, settings.embedding
         self.embedding = Embedding("embedding", parameters, settings.vocab, size, vectors=vectors)
         self.stack = Stack("cells", parameters, size, stack)
-        self.dropout = Dropout("dropout.inputs", stack.dropout, stack.variational)
+        self.dropout = Dropout("dropout.inputs", settings.input_dropout, stack.variational)
         self.dropout_outputs = Dropout("dropout.outputs", stack.dropout, stack.variational)
         width = self.stack.outputs
         self.bridge: Dense | None = None

@@ -81,10 +81,13 @@ class SamplingLoop:
     ) -> Iterator[Ids]:
         """Tokens after ``first`` (at least one), some at a time, without end or up to ``end``.
 
+        All of ``first`` but its first, which every text begins with, counts for the repetition
+        penalty.
         The random numbers are stream number ``stream`` of the options' seed. Raises SeqtoolError
         where no token has a finite logit.
         """
         sampler = Sampler(options, self._vocab, [stream])
+        sampler.read(first[1:])
         state = aligned_zeros(self._states)
         tokens = np.concatenate([first, np.zeros(1, np.int32)]).astype(np.int32)
         known = len(first)

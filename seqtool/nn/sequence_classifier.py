@@ -27,6 +27,8 @@ class SequenceClassifierSettings(NamedTuple):
         stack: the recurrent layers; their dropout is that between them.
         pooling: how a sequence of states becomes one vector, see `seqtool.nn.pooling`.
         frozen: whether the table of embeddings stays as it is.
+        projection: size that a learned matrix brings the embeddings to before the stack; None for
+            none. See `SequenceClassifier.folded`.
         word_dropout: chance of a whole token to become zero.
         input_dropout: rate of the numbers of embeddings.
         output_dropout: rate of the pooled vector.
@@ -39,6 +41,7 @@ class SequenceClassifierSettings(NamedTuple):
     stack: StackSettings
     pooling: str = "max"
     frozen: bool = False
+    projection: int | None = None
     word_dropout: float = 0.0
     input_dropout: float = 0.0
     output_dropout: float = 0.0
@@ -62,6 +65,10 @@ class SequenceClassifier:
         )
         self.word_dropout = WordDropout("dropout.words", settings.word_dropout)
         self.input_dropout = Dropout("dropout.inputs", settings.input_dropout)
+        self.projection: Dense | None = None
+        if settings.projection is not None:
+            self.projection = Dense("projection", parameters, size, settings.projection, bias=False)
+            size = settings.projection
         self.stack = Stack("cells", parameters, size, stack)
         width = self.stack.outputs
         self.pooling = make_pooling(
@@ -75,8 +82,30 @@ class SequenceClassifier:
     def initialise(self, seed: int) -> None:
         """Fill the weights."""
         random = np.random.default_rng(seed)
-        for layer in (self.embedding, self.stack, self.pooling, self.output):
-            layer.initialise(random)
+        for layer in (self.embedding, self.projection, self.stack, self.pooling, self.output):
+            if layer is not None:
+                layer.initialise(random)
+
+    def folded(self) -> SequenceClassifier:
+        """The same classifier without a projection: its table holds what comes out of it.
+
+        This is for large frozen tables of word vectors: training sees all of their numbers, what is
+        kept is as small as the projection.
+        """
+        if self.projection is None:
+            return self
+        settings = self.settings
+        size = self.projection.outputs
+        small = SequenceClassifier(
+            settings._replace(embedding=size, projection=None),
+            dtype=self.parameters.flat.dtype.type,
+        )
+        for name, weight in small.parameters.items():
+            if name == "embedding.table":
+                np.matmul(self.parameters[name], self.projection.matrix(), out=weight)
+            else:
+                weight[...] = self.parameters[name]
+        return small
 
     def loss(self, work: Workspace, shard: Shard) -> float:
         """The summed loss (nats) of a shard, and in training its gradients."""
@@ -101,6 +130,8 @@ class SequenceClassifier:
             lengths = np.full(inputs.shape[1], inputs.shape[0], np.int64)
         embedded = self.word_dropout.forward(work, self.embedding.forward(work, inputs))
         embedded = self.input_dropout.forward(work, embedded)
+        if self.projection:
+            embedded = self.projection.forward(work, embedded)
         states, _ = self.stack.forward(work, embedded, lengths)
         pooled = self.pooling.forward(work, states, lengths)
         return self.output.forward(work, self.output_dropout.forward(work, pooled))
@@ -109,8 +140,11 @@ class SequenceClassifier:
         pooled = self.output_dropout.backward(work, self.output.backward(work, grad))
         states = self.pooling.backward(work, pooled)
         trained = not self.settings.frozen
-        inputs, _ = self.stack.backward(work, states, needs_inputs=trained)
-        if inputs is not None:
+        needs_inputs = trained or self.projection is not None
+        inputs, _ = self.stack.backward(work, states, needs_inputs=needs_inputs)
+        if inputs is not None and self.projection:
+            inputs = self.projection.backward(work, inputs)
+        if inputs is not None and trained:
             inputs = self.input_dropout.backward(work, inputs)
             self.embedding.backward(work, self.word_dropout.backward(work, inputs))
 
