@@ -55,7 +55,7 @@ class Checkpoint:
         arrays, metadata = read_model(self.path, _KIND)
         self._check(metadata)
         try:
-            training.load_state(arrays, _place(metadata.get("place")))
+            training.load_state(arrays, read_place(metadata.get("place")))
         except (ValueError, KeyError, TypeError) as error:
             raise SeqtoolError(
                 f"{self.path}: damaged, or of another model ({error}): remove it to start anew"
@@ -73,8 +73,8 @@ class Checkpoint:
         check_same_settings(self._output, before, self._settings)
 
 
-def _place(fields: Any) -> Place:
-    """The place a checkpoint speaks of. Raises ValueError."""
+def read_place(fields: Any) -> Place:
+    """The place that the fields of a checkpoint say. Raises ValueError."""
     if not isinstance(fields, dict) or fields.keys() != dataclasses.asdict(Place()).keys():
         raise ValueError("no place")
     for name, start in dataclasses.asdict(Place()).items():

@@ -78,11 +78,11 @@ def cell_step(
     add_row_product(inputs, layer[INPUTS], single, half, layer[INPUT_WEIGHTS], width, sums[:width])
     if cell == GRU:
         clear_row(product[:width])
-        add_row_product(hidden, n, single, half, layer[RECURRENT_WEIGHTS], width, product[:width])
+    target = product[:width] if cell == GRU else sums[:width]
+    add_row_product(hidden, n, single, half, layer[RECURRENT_WEIGHTS], width, target)
+    if cell == GRU:
         activate_gru(sums[: 3 * n], product[: 3 * n], bias, extra, before[:n], hidden, n)
-        return
-    add_row_product(hidden, n, single, half, layer[RECURRENT_WEIGHTS], width, sums[:width])
-    if cell == LSTM:
+    elif cell == LSTM:
         memory = state[layer[STATE] + n : layer[STATE] + 2 * n]
         copy_row(memory, before[n : 2 * n])
         activate_lstm(sums[: 4 * n], bias, extra, before[n : 2 * n], memory, n)
