@@ -32,6 +32,7 @@ SETS = ("sst2", "sst5")
 LEAST = {"sst2": 82.0, "sst5": 0.0}
 LEAST_RATE = 2.0
 LEAST_LINES = 200_000
+LEAST_RECURRENT, LEAST_RECURRENT_LINES = 84.5, 20_000
 RATES = ("0.1", "0.25", "0.5")
 EPOCHS = 5
 PEER = [sys.executable, str(Path(__file__).with_name("sentiment_peers.py"))]
@@ -135,11 +136,37 @@ def apply_rows(bench: Bench, name: str) -> Rows:
     return [row(name, what, f"{rate:,.0f}", "-", "-", asked)]
 
 
+def built_in_rows(bench: Bench, name: str) -> Rows:
+    """The built-in recurrent model: test accuracy, and lines a second of the whole process."""
+    test = str(labelled(bench, "sst2", "test"))
+    command = [bench.seqtool, "sentiment"]
+    found = json.loads(timing.run([*command, "eval", "--format", "json", test]).output)
+    right = found["accuracy"]
+    asked = verdict(f"at least {LEAST_RECURRENT} %", right >= LEAST_RECURRENT)
+    rows = [row(f"{name}/accuracy", "SST2 test accuracy, LSTM", f"{right:.2f} %", "-", "-", asked)]
+    with open(labelled(bench, "sst2", "train"), encoding="utf-8", newline="\n") as file:
+        texts = [line.rstrip("\n").partition("\t")[2] for line in file]
+    count = bench.options.lines // 5
+    for what, words in (("the first ten words of sentences", 10), ("sentences", 1000)):
+        path = bench.work / "lines.txt"
+        lines = (" ".join(text.split()[:words]) + "\n" for text in islice(cycle(texts), count))
+        path.write_text("".join(lines), encoding="utf-8", newline="\n")
+        apply = {"seqtool": [*command, "--threads", "2", str(path)]}
+        rate = count / timing.interleave(apply, bench.options.repeat)["seqtool"].median
+        asked = "-"
+        if words == 10:
+            asked = verdict(f"at least {LEAST_RECURRENT_LINES:,}", rate >= LEAST_RECURRENT_LINES)
+        shown = f"LSTM applied to {count:,} lines, {what}, lines/s"
+        rows.append(row(f"{name}/{words}", shown, f"{rate:,.0f}", "-", "-", asked))
+    return rows
+
+
 CASES = {
     **{f"{kind}-accuracy-{n}": accuracy_rows for kind in SETS for n in (1, 2)},
     "speed-1": speed_rows,
     "speed-2": speed_rows,
     "apply": apply_rows,
+    "built-in": built_in_rows,
 }
 
 

@@ -240,6 +240,9 @@ class CommandWithJobs(ExamplesFirst, click.Group):
         at = self._job_position(ctx, args)
         if at is None:
             click.Command.parse_args(self, ctx, args)
+            if ctx.args and not ctx.resilient_parsing:
+                jobs = ", ".join(self.commands)
+                raise click.UsageError(f"no job '{ctx.args[0]}': there are {jobs}", ctx)
             return ctx.args
         ctx._protected_args, ctx.args = [args[at]], args[:at] + args[at + 1 :]
         return ctx.args

@@ -375,3 +375,9 @@ def test_an_arpa_file_without_its_ending(run_cli: RunCli, tmp_path: Path) -> Non
     write(tmp_path / "model.lm", ARPA.replace("ngram 2=3", "ngram 2=4"))
     result = run_cli("generate", "-m", model)
     assert (result.code, result.err.count("\n")) == (1, 1)
+
+
+def test_a_job_that_is_not_there(run_cli: RunCli) -> None:
+    result = run_cli("generate", "trian", "corpus.txt")
+    assert (result.code, result.out) == (2, "")
+    assert "no job 'trian': there are train, score, eval" in result.err
