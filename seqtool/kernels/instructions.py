@@ -33,7 +33,7 @@ def power_of_two(n: float) -> float:
     return float(np.exp2(n))
 
 
-def _tile(rows: int, panels: int, half: bool = False) -> Callable[..., None]:
+def _tile(rows: int, panels: int, half: bool = False, ahead: bool = False) -> Callable[..., None]:
     def add_tile(
         left: Any, at: int, stride: int, packed: Any, first: int, out: Any, to: int, width: int,
         depth: int,
@@ -48,7 +48,8 @@ def _tile(rows: int, panels: int, half: bool = False) -> Callable[..., None]:
                 start = at + row * stride
                 out[place : place + PANEL] += left[start : start + depth] @ matrix
 
-    add_tile.__name__ = f"add_{'half_' if half else ''}tile_{rows}x{panels}"
+    kind = "half_" if half else ""
+    add_tile.__name__ = f"add_{kind}tile_{rows}x{panels}{'_ahead' if ahead else ''}"
     add_tile.__doc__ = f"""Add the product of {rows} rows and {panels} panels of a packed matrix.
 
         out[to + r width + c] += sum over k < depth of
@@ -57,13 +58,14 @@ def _tile(rows: int, panels: int, half: bool = False) -> Callable[..., None]:
     All arrays are float32; in the forms called half, the packed matrix holds the bits of float16,
     which is read twice as fast where it does not fit the caches. Compiled, the sums run over k in
     order, one fused multiply-add after the other, so an element does not depend on which rows are
-    multiplied together.
+    multiplied together. The form called ahead has the next panel fetched meanwhile.
     """
     return instruction(add_tile)
 
 
 # Eight sums or more are under way at once, as the processor needs to be busy, but for the last.
 add_tile_8x1 = _tile(8, 1)
+add_tile_8x1_ahead = _tile(8, 1, ahead=True)
 add_tile_4x1 = _tile(4, 1)
 add_tile_1x4 = _tile(1, 4)
 add_tile_1x1 = _tile(1, 1)

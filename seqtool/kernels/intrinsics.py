@@ -11,7 +11,17 @@ from numba.extending import intrinsic
 
 from seqtool.kernels.instructions import PANEL
 
-_READ, _KEEP, _DATA = 0, 3, 1
+_READ, _DATA = 0, 1
+_NEAREST, _NEAR = 3, 2  # the cache of the first level, or of the second
+
+
+def _prefetch(builder: Any, place: Any, level: int) -> None:
+    number = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+    insert: Any = cgutils.get_or_insert_function
+    function = insert(builder.module, kind, "llvm.prefetch.p0")
+    place = builder.bitcast(place, cgutils.voidptr_t)
+    builder.call(function, [place, number(_READ), number(level), number(_DATA)])
 
 
 @intrinsic
@@ -20,12 +30,7 @@ def prefetch(_typing: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(array)(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        insert: Any = cgutils.get_or_insert_function
-        function = insert(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [place, number(_READ), number(_KEEP), number(_DATA)])
+        _prefetch(builder, builder.gep(data, [arguments[1]]), _NEAREST)
         return context.get_dummy_value()
 
     return types.void(array, index), generate
@@ -71,8 +76,8 @@ class _Tile:
     vector = ir.VectorType(_FLOAT, _LANES)
     narrow = ir.VectorType(ir.HalfType(), _LANES)
 
-    def __init__(self, rows: int, panels: int, half: bool) -> None:
-        self.rows, self.panels, self.half = rows, panels, half
+    def __init__(self, rows: int, panels: int, half: bool, ahead: bool) -> None:
+        self.rows, self.panels, self.half, self.ahead = rows, panels, half, ahead
 
     def load(self, builder: Any, pointer: Any) -> Any:
         """A register full of float32."""
@@ -116,6 +121,13 @@ class _Tile:
                 after.append(builder.fadd(before, product, flags=("contract",)))
         return after
 
+    def prefetch_next(self, builder: Any, panel: Any, k: Any, depth: Any) -> None:
+        """Fetch row k of the panel behind this one into the second-level cache."""
+        begin = builder.mul(builder.add(depth, k), k.type(PANEL))
+        for lane in range(0, PANEL, _LANES):
+            place = builder.gep(panel, [builder.add(begin, k.type(lane))])
+            _prefetch(builder, place, _NEAR)
+
     def loop(
         self, builder: Any, left: Any, stride: Any, panels: list[Any], begin: list[Any], depth: Any
     ) -> list[Any]:
@@ -126,6 +138,8 @@ class _Tile:
         builder.position_at_end(loop)
         k = builder.phi(depth.type)
         sums = [builder.phi(self.vector) for _ in begin]
+        if self.ahead:
+            self.prefetch_next(builder, panels[-1], k, depth)
         after = self.add_products(builder, left, stride, panels, sums, k)
         following = builder.add(k, depth.type(1))
         k.add_incoming(depth.type(0), before)
@@ -164,8 +178,8 @@ class _Tile:
         return context.get_dummy_value()
 
 
-def _tile(rows: int, panels: int, half: bool = False) -> Any:
-    tile = _Tile(rows, panels, half)
+def _tile(rows: int, panels: int, half: bool = False, ahead: bool = False) -> Any:
+    tile = _Tile(rows, panels, half, ahead)
 
     @intrinsic
     def add_tile(
@@ -181,5 +195,6 @@ def _tile(rows: int, panels: int, half: bool = False) -> Any:
 
 
 add_tile_8x1, add_tile_4x1 = _tile(8, 1), _tile(4, 1)
+add_tile_8x1_ahead = _tile(8, 1, ahead=True)
 add_tile_1x4, add_tile_1x1 = _tile(1, 4), _tile(1, 1)
 add_half_tile_1x4, add_half_tile_1x1 = _tile(1, 4, half=True), _tile(1, 1, half=True)

@@ -14,7 +14,10 @@ from seqtool.kernels.instructions import (
     add_tile_1x4,
     add_tile_4x1,
     add_tile_8x1,
+    add_tile_8x1_ahead,
 )
+
+BLOCK = 256  # rows of a panel that stay in the nearest cache while all tiles are multiplied
 
 
 @kernel("void(f4[::1], i8, i8, f4[::1])")
@@ -59,16 +62,23 @@ def add_packed_product(
     width = panels * PANEL
     whole = rows - rows % 4
     for p in range(panels):
-        first, place = p * depth * PANEL, to + p * PANEL
-        for row in range(0, whole - 4, 8):
-            add_tile_8x1(
-                left, at + row * depth, depth, packed, first, out, place + row * width, width, depth
-            )
-        if whole % 8:
-            row = whole - 4
-            add_tile_4x1(
-                left, at + row * depth, depth, packed, first, out, place + row * width, width, depth
-            )
+        place = to + p * PANEL
+        for k in range(0, depth, BLOCK):
+            steps = depth - k if depth - k < BLOCK else BLOCK
+            begin, first = at + k, (p * depth + k) * PANEL
+            if whole >= 8:
+                add_tile_8x1_ahead(left, begin, depth, packed, first, out, place, width, steps)
+            for row in range(8, whole - 4, 8):
+                add_tile_8x1(
+                    left, begin + row * depth, depth, packed, first, out, place + row * width,
+                    width, steps,
+                )  # fmt: skip
+            if whole % 8:
+                row = whole - 4
+                add_tile_4x1(
+                    left, begin + row * depth, depth, packed, first, out, place + row * width,
+                    width, steps,
+                )  # fmt: skip
     fours = panels - panels % 4
     for row in range(whole, rows):
         begin, place = at + row * depth, to + row * width
