@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import elementary_kernels as elementary
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -16,7 +17,6 @@ from seqtool.nn.language_model import LanguageModel, LanguageModelSettings
 from seqtool.nn.product_kernels import add_product, pack, pack_transposed
 from seqtool.nn.sampling_loop import SamplingLoop, has_loop
 from seqtool.nn.stack import StackSettings
-from tests import elementary_kernels as elementary
 
 pytestmark = pytest.mark.kernel
 

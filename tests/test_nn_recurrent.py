@@ -1,12 +1,15 @@
 """Recurrent layers and stacks: against the textbook, finite differences and PyTorch."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from naive import recurrent as naive
+from nn_gradients import check_layer, check_loss, double_parameters, interpreted
 
 from seqtool import plugins
 from seqtool.errors import SeqtoolError
@@ -19,8 +22,6 @@ from seqtool.nn.recurrent import RecurrentLayer
 from seqtool.nn.stack import Stack, StackSettings
 from seqtool.nn.types import Shard
 from seqtool.nn.workspace import Workspace
-from tests.naive import recurrent as naive
-from tests.nn_gradients import check_layer, check_loss, double_parameters, interpreted
 
 pytestmark = pytest.mark.kernel
 
@@ -92,8 +93,9 @@ def test_gradients_of_a_cell(name: str, reverse: bool) -> None:
         found["inputs"], found["state"] = layer.backward(work, factors * work.scale, grad_state)
         return value
 
-    arrays = [(inputs, lambda: found["inputs"])]
-    arrays += [(part, lambda k=k: found["state"][k]) for k, part in enumerate(state)]
+    arrays: list[Any] = [(inputs, lambda: found["inputs"])]
+    for k, part in enumerate(state):
+        arrays.append((part, partial(lambda place: found["state"][place], k)))
     check_loss(parameters, loss, arrays)
 
 
@@ -308,3 +310,59 @@ def test_a_plugin_brings_a_cell(make_plugin: Callable[..., Path]) -> None:
     check_layer(lambda parameters: Whole(parameters, settings), inputs)
     with pytest.raises(SeqtoolError, match="there are gru, half, lstm"):
         find_cell("haf")
+
+
+def test_gradients_of_an_encoder_and_a_decoder() -> None:
+    """Sequences of unequal length: the decoder starts from the encoder's final states."""
+    parameters = Parameters()
+    settings = StackSettings("lstm", 2, layers=2)
+    encoder = Stack("encoder", parameters, INPUTS, settings)
+    decoder = Stack("decoder", parameters, INPUTS, settings)
+    double_parameters(parameters, [encoder, decoder])
+    random = np.random.default_rng(11)
+    source, target = (random.normal(size=(time, 2, INPUTS)) for time in (4, 2))
+    source_lengths, target_lengths = np.array([4, 1]), np.array([1, 2])
+    factors = random.normal(size=(2, 2, 2))
+    found: dict[str, Any] = {}
+
+    def loss(work: Workspace) -> float:
+        _, states = encoder.forward(work, source, source_lengths)
+        outputs, _ = decoder.forward(work, target, target_lengths, states)
+        found["target"], grad = decoder.backward(work, factors * work.scale)
+        through = np.zeros((4, 2, 2))
+        found["source"], _ = encoder.backward(work, through, grad)
+        return float((outputs * factors).sum())
+
+    arrays = [(source, lambda: found["source"]), (target, lambda: found["target"])]
+    check_loss(parameters, loss, arrays)
+
+
+def test_gradients_of_one_to_many() -> None:
+    """Each output is the next input, as when a sequence is written from one vector."""
+    parameters = Parameters()
+    layer = CELLS["gru"]("cell", parameters, 2, 2)
+    double_parameters(parameters, [layer])
+    first = np.random.default_rng(12).normal(size=(1, 3, 2))
+    works: list[Workspace] = []
+    found: dict[str, Any] = {}
+
+    def loss(work: Workspace) -> float:
+        while len(works) < 3:
+            works.append(Workspace(parameters))
+        inputs: Array = first
+        state: Any = None
+        for step in works:
+            step.begin(0, work.scale)
+            inputs, state = layer.forward(step, inputs, None, state)
+        value = float((inputs**2).sum())
+        grad, grad_state = 2 * inputs * work.scale, None
+        for step in reversed(works):
+            grad_inputs, grad_state = layer.backward(step, grad, grad_state)
+            assert grad_inputs is not None
+            grad = grad_inputs.copy()
+            for name, gradient in step.gradients.items():
+                work.add_gradient(name, gradient)
+        found["first"] = grad
+        return value
+
+    check_loss(parameters, loss, [(first, lambda: found["first"])])
