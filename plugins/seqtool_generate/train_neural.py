@@ -14,12 +14,10 @@ from seqtool.nn.cells import find_cell
 from seqtool.nn.checkpoint import Checkpoint
 from seqtool.nn.initial import rows_from_vectors
 from seqtool.nn.language_model import LanguageModel, LanguageModelSettings
-from seqtool.nn.optimisers import make_optimiser
 from seqtool.nn.parameters import Floats
-from seqtool.nn.schedules import make_schedule
 from seqtool.nn.shards import Validation
 from seqtool.nn.stack import StackSettings
-from seqtool.nn.trainer import Settings, Training
+from seqtool.nn.trainer import make_training
 from seqtool.nn.training_log import TrainingLog
 from seqtool.nn.types import Batches
 from seqtool.vectors import load_vectors
@@ -44,29 +42,12 @@ def train_neural(
     checkpoint.begin(settings["resume"])
     model = _model(text, settings)
     batches = _batches(text, train, settings)
-    total = settings["epochs"] * batches.start_epoch(0)
-    threads = settings["threads"]
-    training = Training(
-        model,
-        batches,
-        make_optimiser(
-            settings["optimizer"],
-            model.parameters,
-            settings["clip_norm"],
-            settings["clip_value"],
-        ),
-        make_schedule(settings["schedule"], settings["learning_rate"], settings["warmup"], total),
-        Settings(
-            epochs=settings["epochs"],
-            seed=settings["seed"],
-            threads=threads,
-            patience=settings["patience"],
-            diagnose=settings["diagnose"],
-        ),
-        TrainingLog(checkpoint, settings["log"], settings["quiet"]),
-    )
+    validate = None
     if validation is not None:
-        training.validate = Validation(model, _batches(text, validation, settings), threads)
+        held_out = _batches(text, validation, settings)
+        validate = Validation(model, held_out, settings["threads"])
+    log = TrainingLog(checkpoint, settings["log"], settings["quiet"])
+    training = make_training(model, batches, settings, log, validate)
     if settings["resume"]:
         checkpoint.load(training)
     training.run()

@@ -8,7 +8,7 @@ import numpy as np
 
 from seqtool.nn import gru_kernels
 from seqtool.nn.parameters import Floats, Parameters
-from seqtool.nn.recurrent import RecurrentLayer, Run, State, padded
+from seqtool.nn.recurrent import OneSumLayer, RecurrentLayer, Run, State, padded
 from seqtool.nn.workspace import Workspace
 
 
@@ -41,11 +41,7 @@ class GRU(RecurrentLayer):
             self.weight("bias"),
             self.weight("reset_bias"),
             hidden.reshape(-1),
-            run.lengths,
-            run.time,
-            run.rows,
-            self.hidden,
-            self.reverse,
+            *self.sizes(run),
         )
         work.saved[f"{self.name}/states"] = (gates, recurrent, hidden)
         return self.now(hidden), (self.final(hidden),)
@@ -69,11 +65,7 @@ class GRU(RecurrentLayer):
             grad_outputs.reshape(-1),
             grad_hidden.reshape(-1),
             padded(self.hidden),
-            run.lengths,
-            run.time,
-            run.rows,
-            self.hidden,
-            self.reverse,
+            *self.sizes(run),
         )
         grad_recurrent = self.column_part(recurrent)
         self.add_recurrent_gradient(work, hidden, grad_recurrent)
@@ -82,54 +74,8 @@ class GRU(RecurrentLayer):
         return self.column_part(gates), (grad_hidden[:, : self.hidden],)
 
 
-class SimpleGRU(RecurrentLayer):
+class SimpleGRU(OneSumLayer):
     """The simplified gated recurrent unit, with an update gate only."""
 
     gates: ClassVar[int] = 2
-
-    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
-        """(outputs, final state): one loop over time, compiled."""
-        gates = self.project(work, run)
-        hidden = self.states(work, "hidden", run, state[0] if state else None)
-        gru_kernels.forward_simple(
-            gates.reshape(-1),
-            self.width,
-            self.packed(work),
-            self.weight("bias"),
-            hidden.reshape(-1),
-            run.lengths,
-            run.time,
-            run.rows,
-            self.hidden,
-            self.reverse,
-        )
-        work.saved[f"{self.name}/states"] = (gates, hidden)
-        return self.now(hidden), (self.final(hidden),)
-
-    def backward_steps(
-        self,
-        work: Workspace,
-        run: Run,
-        grad_outputs: Floats,
-        grad_hidden: Floats,
-        grad_state: State | None,
-    ) -> tuple[Floats, State]:
-        """The loop backwards; see `RecurrentLayer.backward_steps`."""
-        gates, hidden = work.saved[f"{self.name}/states"]
-        gru_kernels.backward_simple(
-            gates.reshape(-1),
-            self.width,
-            self.packed(work, transposed=True),
-            hidden.reshape(-1),
-            grad_outputs.reshape(-1),
-            grad_hidden.reshape(-1),
-            padded(self.hidden),
-            run.lengths,
-            run.time,
-            run.rows,
-            self.hidden,
-            self.reverse,
-        )
-        grad_sums = self.column_part(gates)
-        self.add_recurrent_gradient(work, hidden, grad_sums)
-        return grad_sums, (grad_hidden[:, : self.hidden],)
+    kernels = (gru_kernels.forward_simple, gru_kernels.backward_simple)

@@ -61,11 +61,7 @@ class LSTM(RecurrentLayer):
             hidden.reshape(-1),
             memory.reshape(-1),
             squashed.reshape(-1),
-            run.lengths,
-            run.time,
-            run.rows,
-            self.hidden,
-            self.reverse,
+            *self.sizes(run),
         )
         work.saved[f"{self.name}/states"] = (gates, hidden, memory, squashed)
         return self.now(hidden), (self.final(hidden), self.final(memory))
@@ -94,11 +90,7 @@ class LSTM(RecurrentLayer):
             grad_hidden.reshape(-1),
             padded(self.hidden),
             grad_memory.reshape(-1),
-            run.lengths,
-            run.time,
-            run.rows,
-            self.hidden,
-            self.reverse,
+            *self.sizes(run),
         )
         grad_sums = self.column_part(gates)
         self.add_recurrent_gradient(work, hidden, grad_sums)

@@ -52,6 +52,20 @@ def pack_transposed(matrix: Floats, columns: int, depth: int, packed: Floats) ->
 
 
 @helper
+def add_packed_row(
+    left: Floats, at: int, depth: int, packed: Floats, first: int, panels: int, out: Floats, to: int
+) -> None:
+    """Add the product of one row and the packed matrix that begins at ``first`` to ``out``."""
+    fours = panels - panels % 4
+    for p in range(0, fours, 4):
+        begin, place = first + p * depth * PANEL, to + p * PANEL
+        add_tile_1x4(left, at, depth, packed, begin, out, place, panels * PANEL, depth)
+    for p in range(fours, panels):
+        begin, place = first + p * depth * PANEL, to + p * PANEL
+        add_tile_1x1(left, at, depth, packed, begin, out, place, panels * PANEL, depth)
+
+
+@helper
 def add_packed_product(
     left: Floats, at: int, rows: int, depth: int, packed: Floats, panels: int, out: Floats, to: int
 ) -> None:
@@ -79,15 +93,8 @@ def add_packed_product(
                     left, begin + row * depth, depth, packed, first, out, place + row * width,
                     width, steps,
                 )  # fmt: skip
-    fours = panels - panels % 4
     for row in range(whole, rows):
-        begin, place = at + row * depth, to + row * width
-        for p in range(0, fours, 4):
-            first = p * depth * PANEL
-            add_tile_1x4(left, begin, depth, packed, first, out, place + p * PANEL, width, depth)
-        for p in range(fours, panels):
-            first = p * depth * PANEL
-            add_tile_1x1(left, begin, depth, packed, first, out, place + p * PANEL, width, depth)
+        add_packed_row(left, at + row * depth, depth, packed, 0, panels, out, to + row * width)
 
 
 @kernel("void(f4[::1], i8, i8, f4[::1], i8, f4[::1])")

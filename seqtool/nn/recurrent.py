@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -188,9 +189,64 @@ class RecurrentLayer(Layer):
         flat = self.before(hidden).reshape(-1, self.hidden)
         work.add_product(f"{self.name}.recurrent_weights", flat.T, grad_sums)
 
+    def sizes(self, run: Run) -> tuple[Lengths, int, int, int, bool]:
+        """What all kernels end with: lengths, time, rows, hidden, reverse."""
+        return run.lengths, run.time, run.rows, self.hidden, self.reverse
+
     def column_part(self, sums: Floats) -> Floats:
         """(time * rows, gates * hidden) of an array (time, rows, width)."""
         return sums.reshape(-1, self.width)[:, : self.columns]
+
+
+class OneSumLayer(RecurrentLayer):
+    """A cell whose gates all look at the sum x W + h' U + b, and whose state is one vector.
+
+    Sub-classes name the kernels that run over time and back, and what else these take.
+    """
+
+    kernels: ClassVar[tuple[Callable[..., None], Callable[..., None]]]
+    extra: ClassVar[tuple[int, ...]] = ()
+
+    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
+        """(outputs, final state): one loop over time, compiled."""
+        sums = self.project(work, run)
+        hidden = self.states(work, "hidden", run, state[0] if state else None)
+        self.kernels[0](
+            sums.reshape(-1),
+            self.width,
+            self.packed(work),
+            self.weight("bias"),
+            hidden.reshape(-1),
+            *self.sizes(run),
+            *self.extra,
+        )
+        work.saved[f"{self.name}/states"] = (sums, hidden)
+        return self.now(hidden), (self.final(hidden),)
+
+    def backward_steps(
+        self,
+        work: Workspace,
+        run: Run,
+        grad_outputs: Floats,
+        grad_hidden: Floats,
+        grad_state: State | None,
+    ) -> tuple[Floats, State]:
+        """The loop backwards; see `RecurrentLayer.backward_steps`."""
+        sums, hidden = work.saved[f"{self.name}/states"]
+        self.kernels[1](
+            sums.reshape(-1),
+            self.width,
+            self.packed(work, transposed=True),
+            hidden.reshape(-1),
+            grad_outputs.reshape(-1),
+            grad_hidden.reshape(-1),
+            padded(self.hidden),
+            *self.sizes(run),
+            *self.extra,
+        )
+        grad_sums = self.column_part(sums)
+        self.add_recurrent_gradient(work, hidden, grad_sums)
+        return grad_sums, (grad_hidden[:, : self.hidden],)
 
 
 def padded(columns: int) -> int:

@@ -22,7 +22,7 @@ def relu_row(values: Row, bias: Row) -> None:
 @kernel("void(f4[::1], i8, f4[::1], f4[::1], f4[::1], i8[::1], i8, i8, i8, i8, i8)")
 def forward(
     sums: Row, width: int, packed: Row, bias: Row, hidden: Row, lengths: Ints, time: int, rows: int,
-    n: int, relu: int, reverse: int,
+    n: int, reverse: int, relu: int,
 ) -> None:  # fmt: skip
     """All time steps of one layer in one direction.
 
@@ -65,7 +65,7 @@ def _tanh_gradient(hidden: Row, grad_hidden: Row, sums: Row) -> None:
 @kernel("void(f4[::1], i8, f4[::1], f4[::1], f4[::1], f4[::1], i8, i8[::1], i8, i8, i8, i8, i8)")
 def backward(
     sums: Row, width: int, packed: Row, hidden: Row, grad_outputs: Row, grad_hidden: Row,
-    hidden_width: int, lengths: Ints, time: int, rows: int, n: int, relu: int, reverse: int,
+    hidden_width: int, lengths: Ints, time: int, rows: int, n: int, reverse: int, relu: int,
 ) -> None:  # fmt: skip
     """The way back through all time steps.
 

@@ -21,14 +21,13 @@ from seqtool.kernels.instructions import (
     PANEL,
     add_half_tile_1x1,
     add_half_tile_1x4,
-    add_tile_1x1,
-    add_tile_1x4,
 )
 from seqtool.nn.gate_kernels import Row, clear_row, copy_row, sigmoid_row, tanh_row
 from seqtool.nn.gru_kernels import activate as activate_gru
 from seqtool.nn.gru_kernels import mix
 from seqtool.nn.lstm_kernels import activate as activate_lstm
 from seqtool.nn.lstm_kernels import expose
+from seqtool.nn.product_kernels import add_packed_row
 from seqtool.nn.rnn_kernels import relu_row
 
 # Places in a layer's plan.
@@ -55,12 +54,7 @@ def add_row_product(
             at = first + p * depth * PANEL
             add_half_tile_1x1(left, 0, depth, half, at, out, p * PANEL, width, depth)
     else:
-        for p in range(0, fours, 4):
-            at = first + p * depth * PANEL
-            add_tile_1x4(left, 0, depth, single, at, out, p * PANEL, width, depth)
-        for p in range(fours, panels):
-            at = first + p * depth * PANEL
-            add_tile_1x1(left, 0, depth, single, at, out, p * PANEL, width, depth)
+        add_packed_row(left, 0, depth, single, first, panels, out, 0)
 
 
 @helper
