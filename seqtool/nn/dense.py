@@ -56,7 +56,7 @@ class Dense(Layer):
         shape = inputs.shape[:-1]
         rows = inputs.reshape(-1, self.inputs)
         outputs: Floats = work.buffer(f"{self.name}/outputs", (len(rows), self.outputs))
-        np.matmul(rows, self.matrix(), out=outputs)
+        work.multiply(self.name, rows, self.matrix(), outputs)
         if self.has_bias:
             outputs += self.weight("bias")
         if work.training:

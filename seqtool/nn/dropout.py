@@ -41,6 +41,15 @@ class Dropout:
             self._drop(work, grad, grad)
         return grad
 
+    def mask(self, work: Workspace, shape: tuple[int, ...]) -> Floats:
+        """What outputs of this shape are multiplied with; empty where there is nothing to do."""
+        if not work.training or self.rate == 0:
+            return work.buffer(f"{self.name}/mask", (0, *shape[1:]))
+        mask = work.buffer(f"{self.name}/mask", shape)
+        mask.fill(1)
+        self._drop(work, mask, mask)
+        return mask
+
     def keys(self, work: Workspace) -> tuple[int, int]:
         """Where the mask of this batch comes from: two numbers of 32 bits."""
         digest = hashlib.blake2b(f"{work.seed}/{self.name}".encode(), digest_size=8).digest()

@@ -18,7 +18,8 @@ class Embedding(Layer):
     """Looks tokens up: the product of one-hot vectors with a matrix, without the zeros.
 
     The weight ``table`` has shape (vocab, size). ``vectors`` of that shape is what it begins with
-    (see `seqtool.nn.initial.rows_from_vectors`); a ``frozen`` table stays that way.
+    (see `seqtool.nn.initial.rows_from_vectors`); a ``frozen`` table stays that way. With
+    ``tied_to`` it is the table of another layer, such as ``"source.table"``.
     """
 
     def __init__(
@@ -29,16 +30,21 @@ class Embedding(Layer):
         size: int,
         frozen: bool = False,
         vectors: Floats | None = None,
+        tied_to: str | None = None,
     ) -> None:
         super().__init__(name, parameters)
         self.size = size
+        self.tied_to = tied_to
         self._vectors = vectors
         if vectors is not None and vectors.shape != (vocab, size):
             raise ValueError(f"vectors of shape {vectors.shape} for a table of {(vocab, size)}")
-        self.declare("table", (vocab, size), frozen)
+        if tied_to is None:
+            self.declare("table", (vocab, size), frozen)
 
     def initialise(self, random: np.random.Generator) -> None:
         """Copy the vectors, or draw small numbers."""
+        if self.tied_to is not None:
+            return
         if self._vectors is None:
             uniform(self.weight("table"), _LIMIT, random)
         else:
@@ -46,7 +52,7 @@ class Embedding(Layer):
 
     def forward(self, work: Workspace, ids: Ids) -> Floats:
         """The vectors of tokens: shape of ``ids`` + (size,). Raises IndexError for a wrong id."""
-        table = self.weight("table")
+        table = self.parameters[self.tied_to or f"{self.name}.table"]
         if ids.size and not (ids.min() >= 0 and ids.max() < len(table)):
             raise IndexError(f"{self.name}: token ids are not all from 0 to {len(table) - 1}")
         outputs = work.buffer(f"{self.name}/outputs", (*ids.shape, self.size))
@@ -57,7 +63,7 @@ class Embedding(Layer):
 
     def backward(self, work: Workspace, grad: Floats) -> None:
         """Add the gradient of the vectors, shaped as they are, to that of the table."""
-        table = work.gradients.get(f"{self.name}.table")
+        table = work.gradients.get(self.tied_to or f"{self.name}.table")
         if table is not None:
             ids = np.ascontiguousarray(work.saved[self.name], np.int32).reshape(-1)
             scatter_add(ids, grad.ravel(), self.size, table.reshape(-1))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from seqtool.nn import gru_kernels
 from seqtool.nn.parameters import Floats, Parameters
-from seqtool.nn.recurrent import OneSumLayer, RecurrentLayer, Run, State, padded
-from seqtool.nn.workspace import Workspace
+from seqtool.nn.recurrent import OneSumLayer, RecurrentLayer, Run, flat
+from seqtool.nn.workspace import Workspace, padded
 
 
 class GRU(RecurrentLayer):
@@ -28,50 +29,45 @@ class GRU(RecurrentLayer):
         super().initialise(random)
         self.weight("reset_bias")[:] = 0
 
-    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
-        """(outputs, final state): one loop over time, compiled."""
-        gates = self.project(work, run)
-        recurrent = work.zeros(f"{self.name}/recurrent", gates.shape)
-        hidden = self.states(work, "hidden", run, state[0] if state else None)
+    def prepare(self, work: Workspace, run: Run, initial: Sequence[Floats | None]) -> None:
+        """The product with the recurrent weights, which the reset gate scales."""
+        run.parts["recurrent"] = work.zeros(f"{self.name}/recurrent", run.sums.shape)
+
+    def advance(self, work: Workspace, run: Run, begin: int, end: int) -> None:
+        """One loop over time, compiled."""
         gru_kernels.forward(
-            gates.reshape(-1),
-            recurrent.reshape(-1),
+            flat(run.sums, begin, end),
+            flat(run.parts["recurrent"], begin, end),
             self.width,
-            self.packed(work),
+            run.packed,
             self.weight("bias"),
             self.weight("reset_bias"),
-            hidden.reshape(-1),
-            *self.sizes(run),
+            flat(run.hidden, begin, end + 1),
+            *self.sizes(run, begin, end),
         )
-        work.saved[f"{self.name}/states"] = (gates, recurrent, hidden)
-        return self.now(hidden), (self.final(hidden),)
 
-    def backward_steps(
-        self,
-        work: Workspace,
-        run: Run,
-        grad_outputs: Floats,
-        grad_hidden: Floats,
-        grad_state: State | None,
-    ) -> tuple[Floats, State]:
-        """The loop backwards; see `RecurrentLayer.backward_steps`."""
-        gates, recurrent, hidden = work.saved[f"{self.name}/states"]
+    def retreat(
+        self, work: Workspace, run: Run, grad_outputs: Floats, begin: int, end: int
+    ) -> None:
+        """The loop backwards."""
         gru_kernels.backward(
-            gates.reshape(-1),
-            recurrent.reshape(-1),
+            flat(run.sums, begin, end),
+            flat(run.parts["recurrent"], begin, end),
             self.width,
-            self.packed(work, transposed=True),
-            hidden.reshape(-1),
+            run.packed_back,
+            flat(run.hidden, begin, end + 1),
             grad_outputs.reshape(-1),
-            grad_hidden.reshape(-1),
+            run.grad_state[0].reshape(-1),
             padded(self.hidden),
-            *self.sizes(run),
+            *self.sizes(run, begin, end),
         )
-        grad_recurrent = self.column_part(recurrent)
-        self.add_recurrent_gradient(work, hidden, grad_recurrent)
+
+    def add_cell_gradients(self, work: Workspace, run: Run) -> None:
+        """Those of recurrent weights and of the bias behind the reset gate."""
+        grad_recurrent = self.column_part(run.parts["recurrent"])
+        self.add_recurrent_gradient(work, run.hidden, grad_recurrent)
         candidate = grad_recurrent[:, 2 * self.hidden :]
         work.add_gradient(f"{self.name}.reset_bias", candidate.sum(axis=0))
-        return self.column_part(gates), (grad_hidden[:, : self.hidden],)
 
 
 class SimpleGRU(OneSumLayer):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from seqtool.nn import lstm_kernels
 from seqtool.nn.parameters import Floats, Parameters
-from seqtool.nn.recurrent import RecurrentLayer, Run, State, padded
-from seqtool.nn.workspace import Workspace
+from seqtool.nn.recurrent import RecurrentLayer, Run, State, flat
+from seqtool.nn.workspace import Workspace, padded
 
 
 class LSTM(RecurrentLayer):
@@ -45,58 +46,55 @@ class LSTM(RecurrentLayer):
     def _peepholes(self) -> Floats:
         return self.weight("peepholes") if self.peepholes else self.weight("bias")[:0]
 
-    def forward_steps(self, work: Workspace, run: Run, state: State | None) -> tuple[Floats, State]:
-        """(outputs, final state): one loop over time, compiled."""
-        gates = self.project(work, run)
-        first = state if state is not None else (None, None)
-        hidden = self.states(work, "hidden", run, first[0])
-        memory = self.states(work, "memory", run, first[1])
-        squashed = work.buffer(f"{self.name}/squashed", (run.time, run.rows, self.hidden))
+    def prepare(self, work: Workspace, run: Run, initial: Sequence[Floats | None]) -> None:
+        """The memory, and what is seen of it."""
+        run.parts["memory"] = self.states(work, "memory", run.time, run.rows, initial[1])
+        shape = (run.time, run.rows, self.hidden)
+        run.parts["squashed"] = work.buffer(f"{self.name}/squashed", shape)
+
+    def advance(self, work: Workspace, run: Run, begin: int, end: int) -> None:
+        """One loop over time, compiled."""
         lstm_kernels.forward(
-            gates.reshape(-1),
+            flat(run.sums, begin, end),
             self.width,
-            self.packed(work),
+            run.packed,
             self.weight("bias"),
             self._peepholes(),
-            hidden.reshape(-1),
-            memory.reshape(-1),
-            squashed.reshape(-1),
-            *self.sizes(run),
+            flat(run.hidden, begin, end + 1),
+            flat(run.parts["memory"], begin, end + 1),
+            flat(run.parts["squashed"], begin, end),
+            *self.sizes(run, begin, end),
         )
-        work.saved[f"{self.name}/states"] = (gates, hidden, memory, squashed)
-        return self.now(hidden), (self.final(hidden), self.final(memory))
 
-    def backward_steps(
-        self,
-        work: Workspace,
-        run: Run,
-        grad_outputs: Floats,
-        grad_hidden: Floats,
-        grad_state: State | None,
-    ) -> tuple[Floats, State]:
-        """The loop backwards; see `RecurrentLayer.backward_steps`."""
-        gates, hidden, memory, squashed = work.saved[f"{self.name}/states"]
-        grad_memory = work.zeros(f"{self.name}/grad_memory", (run.rows, self.hidden))
-        if grad_state is not None:
-            grad_memory[:] = grad_state[1]
+    def finals(self, run: Run) -> State:
+        """Hidden state and memory."""
+        return self.final(run.hidden), self.final(run.parts["memory"])
+
+    def retreat(
+        self, work: Workspace, run: Run, grad_outputs: Floats, begin: int, end: int
+    ) -> None:
+        """The loop backwards."""
+        grad_hidden, grad_memory = run.grad_state
         lstm_kernels.backward(
-            gates.reshape(-1),
+            flat(run.sums, begin, end),
             self.width,
-            self.packed(work, transposed=True),
+            run.packed_back,
             self._peepholes(),
-            memory.reshape(-1),
-            squashed.reshape(-1),
+            flat(run.parts["memory"], begin, end + 1),
+            flat(run.parts["squashed"], begin, end),
             grad_outputs.reshape(-1),
             grad_hidden.reshape(-1),
             padded(self.hidden),
             grad_memory.reshape(-1),
-            *self.sizes(run),
+            *self.sizes(run, begin, end),
         )
-        grad_sums = self.column_part(gates)
-        self.add_recurrent_gradient(work, hidden, grad_sums)
+
+    def add_cell_gradients(self, work: Workspace, run: Run) -> None:
+        """Those of recurrent weights and peepholes."""
+        grad_sums = self.column_part(run.sums)
+        self.add_recurrent_gradient(work, run.hidden, grad_sums)
         if self.peepholes:
-            self._add_peephole_gradient(work, grad_sums, memory)
-        return grad_sums, (grad_hidden[:, : self.hidden], grad_memory)
+            self._add_peephole_gradient(work, grad_sums, run.parts["memory"])
 
     def _add_peephole_gradient(self, work: Workspace, grad_sums: Floats, memory: Floats) -> None:
         n = self.hidden

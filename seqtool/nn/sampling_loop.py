@@ -18,8 +18,9 @@ from seqtool.nn.language_model import LanguageModel
 from seqtool.nn.lstm import LSTM
 from seqtool.nn.parameters import Floats
 from seqtool.nn.product_kernels import pack
-from seqtool.nn.recurrent import RecurrentLayer, padded
+from seqtool.nn.recurrent import RecurrentLayer
 from seqtool.nn.rnn import RNN, ReluRNN
+from seqtool.nn.workspace import padded
 
 _CELLS: dict[type[RecurrentLayer], int] = {
     RNN: kernels.TANH_RNN,

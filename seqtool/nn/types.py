@@ -28,6 +28,8 @@ class Shard(NamedTuple):
         carries: whether the rows go on where the window before ended, so that the recurrent
             state is carried over; a new epoch starts from zero state.
         weights: of the targets' losses, shape of ``targets``; None where all weigh 1.
+        source, source_lengths: token ids (source time, rows) and (rows,) of what is translated,
+            for a model with an encoder.
     """
 
     inputs: Ids
@@ -36,6 +38,8 @@ class Shard(NamedTuple):
     target_count: int
     carries: bool = False
     weights: NDArray[np.float32] | None = None
+    source: Ids | None = None
+    source_lengths: Lengths | None = None
 
 
 class Batches(Protocol):

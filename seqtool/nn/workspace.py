@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqtool.kernels.instructions import PANEL
 from seqtool.kernels.memory import aligned_zeros
 from seqtool.nn.parameters import Floats, Parameters
+from seqtool.nn.product_kernels import add_product, pack, pack_transposed
 
 
 class Workspace:
@@ -65,6 +67,68 @@ class Workspace:
         array.fill(0)
         return array
 
+    def packed(self, name: str, matrix: Floats, transposed: bool = False) -> Floats:
+        """A matrix, or its transpose, laid out for `product`; see `product_kernels.pack`.
+
+        For (depth, columns) the rows that it is multiplied with have ``depth`` numbers; for the
+        transpose they have ``padded(columns)``. With ``constant`` it is done once.
+        """
+        key = f"{name}/packed{'_transposed' if transposed else ''}"
+        if self.constant and key in self.saved:
+            kept: Floats = self.saved[key]
+            return kept
+        depth, columns = matrix.shape
+        width = padded(columns)
+        if transposed:
+            if width != columns:
+                wide = self.zeros("packed/wide", (depth, width))
+                wide[:, :columns] = matrix
+                matrix = wide
+            packed = self.buffer(key, (width * padded(depth),))
+            pack_transposed(np.ascontiguousarray(matrix).reshape(-1), depth, width, packed)
+        else:
+            packed = self.buffer(key, (depth * width,))
+            pack(np.ascontiguousarray(matrix).reshape(-1), depth, columns, packed)
+        if self.constant:
+            self.saved[key] = packed
+        return packed
+
+    def multiply(self, name: str, left: Floats, matrix: Floats, out: Floats) -> None:
+        """out = left @ matrix, for (rows, depth) and a matrix whose name is ``name``.
+
+        With ``constant`` the matrix is packed once, and a row of the product is the same, bit for
+        bit, whatever rows it is multiplied with.
+        """
+        if not self.constant:
+            np.matmul(left, matrix, out=out)
+            return
+        self.product(left, self.packed(name, matrix), out)
+
+    def product(self, left: Floats, packed: Floats, out: Floats, add: bool = False) -> None:
+        """out = left @ a matrix from `packed`, for (rows, numbers); or added to ``out``.
+
+        ``left`` is filled up with zeros where the matrix has more rows than it has columns.
+        """
+        rows, width = len(out), padded(out.shape[1])
+        depth = packed.size // width
+        if left.shape[1] < depth:
+            wide = self.zeros("product/left", (rows, depth))
+            wide[:, : left.shape[1]] = left
+            left = wide
+        fits = width == out.shape[1] and out.flags.c_contiguous
+        sums = out if fits else self.buffer("product/out", (rows, width))
+        if not add:
+            sums.fill(0)
+        elif not fits:
+            sums[:, : out.shape[1]] = out
+            sums[:, out.shape[1] :] = 0
+        add_product(
+            np.ascontiguousarray(left).reshape(-1), rows, depth, packed, width // PANEL,
+            sums.reshape(-1),
+        )  # fmt: skip
+        if not fits:
+            out[...] = sums[:, : out.shape[1]]
+
     def add_product(self, name: str, left: Floats, right: Floats) -> None:
         """Add the matrix product ``left @ right`` to the gradient of a parameter, if it has one."""
         gradient = self.gradients.get(name)
@@ -78,3 +142,8 @@ class Workspace:
         gradient = self.gradients.get(name)
         if gradient is not None:
             gradient += value
+
+
+def padded(columns: int) -> int:
+    """Columns in whole panels of a packed product."""
+    return -(-columns // PANEL) * PANEL
