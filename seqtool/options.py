@@ -160,6 +160,39 @@ def errors_option(function: Function) -> Function:
     )(function)
 
 
+def number_option(
+    name: str, default: int | None, text: str, least: int = 1, most: int | None = None
+) -> Callable[[Any], Any]:
+    """An option of a whole number from ``least`` to ``most``; ``text`` is its help."""
+    return click.option(
+        name,
+        type=click.IntRange(min=least, max=most),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help=text,
+    )
+
+
+def amount_option(
+    name: str, default: float, text: str, most: float | None = None, **bounds: bool
+) -> Callable[[Any], Any]:
+    """An option of a number from 0 to ``most``; ``bounds`` are those of `click.FloatRange`."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=0, max=most, **bounds),
+        default=default,
+        show_default=True,
+        metavar="X",
+        help=text,
+    )
+
+
+def rate_option(name: str, default: float, text: str) -> Callable[[Any], Any]:
+    """An option of a share below 1, such as a rate of dropout."""
+    return amount_option(name, default, text, most=1, max_open=True)
+
+
 class ExamplesFirst(click.Command):
     """A command whose help shows usage, purpose, examples, options, and then the rest.
 

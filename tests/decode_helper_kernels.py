@@ -1,5 +1,6 @@
 """Kernels around the helpers of decoding, so that tests run the helpers compiled, too."""
 
+from seqtool.decode.ensemble_kernels import log_positive
 from seqtool.decode.selection_kernels import cut_value, partition, top_threshold
 from seqtool.decode.softmax_kernels import exp_negative, highest, total
 from seqtool.decode.types import Floats, Ints
@@ -12,6 +13,13 @@ def exp_all(x: Floats, out: Floats) -> None:
     """``exp_negative`` of every number."""
     for i in range(len(x)):
         out[i] = exp_negative(x[i])
+
+
+@kernel("void(f8[::1], f8[::1])")
+def log_all(x: Floats, out: Floats) -> None:
+    """``log_positive`` of every number."""
+    for i in range(len(x)):
+        out[i] = log_positive(x[i])
 
 
 @kernel("void(i8[::1], i8[::1], f8[::1])")

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-PLUGINS = sorted((REPOSITORY / "plugins").glob("*/__init__.py"))
+PLUGIN_FOLDERS = ("plugins", "corpora")
+PLUGINS = sorted(
+    path for folder in PLUGIN_FOLDERS for path in (REPOSITORY / folder).glob("*/__init__.py")
+)
 MODULES = sorted(
     path
-    for folder in ("seqtool", "plugins")
+    for folder in ("seqtool", *PLUGIN_FOLDERS)
     for path in (REPOSITORY / folder).rglob("*.py")
     if "build" not in path.parts
 )
@@ -27,6 +30,7 @@ LIGHT = {
     "math",
     "os",
     "re",
+    "seqtool.decode_options",
     "seqtool.errors",
     "seqtool.hookspecs",
     "seqtool.nn.training_options",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from seqtool import options
+from seqtool.decode_options import SAMPLING, sampling_options
 from seqtool.hookspecs import hookimpl
 from seqtool.nn.training_options import SECTION, training_options
 
@@ -26,7 +27,7 @@ _SECTIONS = {
         "prompt", "length", "stop", "count", "allow_unknown",
     ),
     "Sampling": (
-        "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed",
+        *SAMPLING, "seed",
     ),
     "Searching": ("greedy", "beam", "length_penalty"),
 }  # fmt: skip
@@ -43,34 +44,6 @@ _TRAIN_SECTIONS = {
 }  # fmt: skip
 
 
-def _number(name: str, default: int | None, text: str, least: int = 1) -> Callable[[Any], Any]:
-    return click.option(
-        name,
-        type=click.IntRange(min=least),
-        default=default,
-        show_default=default is not None,
-        metavar="N",
-        help=text,
-    )
-
-
-def _amount(
-    name: str, default: float, text: str, most: float | None = None, **bounds: bool
-) -> Callable[[Any], Any]:
-    return click.option(
-        name,
-        type=click.FloatRange(min=0, max=most, **bounds),
-        default=default,
-        show_default=True,
-        metavar="X",
-        help=text,
-    )
-
-
-def _rate(name: str, default: float, text: str) -> Callable[[Any], Any]:
-    return _amount(name, default, text, most=1, max_open=True)
-
-
 _model = options.model_option("Language model (.safetensors, .arpa, .arpa.gz)")
 _files = click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 
@@ -83,23 +56,19 @@ _files = click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(
     metavar="TEXT",
     help="What the text begins with; - takes a prompt a line from stdin.",
 )
-@_number("--length", 200, "Tokens at most.")
+@options.number_option("--length", 200, "Tokens at most.")
 @click.option(
     "--stop", multiple=True, metavar="TEXT", help="End before this text; may be repeated."
 )
-@_number("--count", 1, "Texts for each prompt.")
+@options.number_option("--count", 1, "Texts for each prompt.")
 @click.option("--allow-unknown", is_flag=True, help="<unk> may come, too.")
-@_amount("--temperature", 0.8, "Below 1 for what is probable, above 1 for surprises; 0 is greedy.")
-@_number("--top-k", 0, "Only the N most probable tokens; 0 is all.", least=0)
-@_amount("--top-p", 1.0, "Only the most probable tokens that make up X.", 1, min_open=True)
-@_amount("--min-p", 0.0, "Only tokens at least X times as probable as the best.", 1)
-@_amount(
-    "--repetition-penalty", 1.0, "Above 1: the last 64 tokens get less probable.", min_open=True
-)
+@sampling_options(temperature=0.8)
 @options.seed_option(1)
 @click.option("--greedy", is_flag=True, help="Always the most probable token.")
-@_number("--beam", None, "Beam search: of N texts side by side, the most probable.")
-@_amount("--length-penalty", 0.0, "With --beam: X above 0 is for longer texts (Wu et al. 2016).")
+@options.number_option("--beam", None, "Beam search: of N texts side by side, the most probable.")
+@options.amount_option(
+    "--length-penalty", 0.0, "With --beam: X above 0 is for longer texts (Wu et al. 2016)."
+)
 @options.format_option("text", "jsonl")
 @options.output_option
 @options.common_options
@@ -147,12 +116,12 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     type=click.Path(),
     help="Subwords of this tokenizer.  [default: byte-level BPE, learned from the corpus]",
 )
-@_number(
+@options.number_option(
     "--vocab-size",
     None,
     "Tokens at most, the rest is <unk>.  [default: all characters, 10000 words, 4000 subwords]",
 )
-@_number("--min-count", 1, "Characters and words that come less often are <unk>.")
+@options.number_option("--min-count", 1, "Characters and words that come less often are <unk>.")
 @options.errors_option
 @click.option(
     "--model",
@@ -161,7 +130,7 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     show_default=True,
     help="A recurrent network, or n-grams (modified Kneser-Ney).",
 )
-@_number("--order", 5, "Tokens of the longest n-grams.")
+@options.number_option("--order", 5, "Tokens of the longest n-grams.")
 @click.option(
     "--cell",
     default="lstm",
@@ -169,22 +138,24 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     metavar="NAME",
     help="lstm, gru, simple-gru, rnn, relu-rnn, or one that a plugin adds.",
 )
-@_number("--embedding", None, "Size of a token's vector.  [default: characters 64, others 256]")
-@_number("--hidden", 256, "Size of a layer's state.")
-@_number("--layers", 2, "Recurrent layers.")
-@_rate("--dropout", 0.2, "Share of numbers that are dropped between layers.")
+@options.number_option(
+    "--embedding", None, "Size of a token's vector.  [default: characters 64, others 256]"
+)
+@options.number_option("--hidden", 256, "Size of a layer's state.")
+@options.number_option("--layers", 2, "Recurrent layers.")
+@options.rate_option("--dropout", 0.2, "Share of numbers that are dropped between layers.")
 @click.option("--variational", is_flag=True, help="Drop the same numbers at every step.")
 @click.option("--layer-norm", is_flag=True, help="Normalise what comes out of a layer.")
 @click.option("--residual", is_flag=True, help="Add what goes into a layer to what comes out.")
 @click.option("--tied", is_flag=True, help="One table for the tokens that come in and go out.")
-@_rate("--label-smoothing", 0.0, "Probability that is spread over all tokens.")
+@options.rate_option("--label-smoothing", 0.0, "Probability that is spread over all tokens.")
 @click.option(
     "--embeddings",
     metavar="VECTORS",
     type=click.Path(),
     help="Begin with these word vectors (--level word).",
 )
-@_number("--steps", 64, "Tokens of a text that gradients go back through.")
+@options.number_option("--steps", 64, "Tokens of a text that gradients go back through.")
 @click.option(
     "--precision",
     type=click.Choice(["float16", "float32"]),

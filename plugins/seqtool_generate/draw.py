@@ -10,7 +10,7 @@ import numpy as np
 
 from seqtool.decode.beam import BeamOptions, beam_search
 from seqtool.decode.sampling import Sampler, SamplingOptions, sample
-from seqtool.decode.types import Hypothesis, Ids, StepModel
+from seqtool.decode.types import Hypothesis, Ids, StartingModel
 from seqtool.ngrams.model import NgramModel
 from seqtool.nn.language_model import LanguageModel
 from seqtool.nn.sampling_loop import SamplingLoop, has_loop
@@ -46,12 +46,12 @@ def search(loaded: Loaded, prompt: Ids, length: int, options: BeamOptions) -> li
     return beam_search(model, _read(model, prompt[:-1]), prompt[-1:], length, options)[0]
 
 
-def _step_model(loaded: Loaded) -> StepModel[Any]:
+def _step_model(loaded: Loaded) -> StartingModel[Any]:
     model = loaded.model
     return NgramStepModel(model) if isinstance(model, NgramModel) else model
 
 
-def _read(model: StepModel[Any], ids: Ids) -> Any:
+def _read(model: StartingModel[Any], ids: Ids) -> Any:
     """The state of one sequence behind some ids."""
     state = model.start(1)
     for number in ids:

@@ -10,7 +10,7 @@ from seqtool.ngrams.model import NgramModel
 
 
 class NgramStepModel:
-    """An n-gram model as a `seqtool.decode.types.StepModel`; states are int32 (rows,)."""
+    """An n-gram model as a `seqtool.decode.types.StartingModel`; states are int32 (rows,)."""
 
     def __init__(self, model: NgramModel) -> None:
         self._model = model

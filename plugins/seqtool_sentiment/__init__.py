@@ -36,37 +36,13 @@ _SECTIONS = {
 }  # fmt: skip
 
 
-def _number(
-    name: str, default: int | None, text: str, most: int | None = None
-) -> Callable[[Any], Any]:
-    return click.option(
-        name,
-        type=click.IntRange(min=1, max=most),
-        default=default,
-        show_default=default is not None,
-        metavar="N",
-        help=text,
-    )
-
-
 def _file(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, metavar=metavar, type=click.Path(), help=text)
 
 
-def _share(name: str, default: float, text: str) -> Callable[[Any], Any]:
-    return click.option(
-        name,
-        type=click.FloatRange(min=0, max=1, max_open=True),
-        default=default,
-        show_default=True,
-        metavar="X",
-        help=text,
-    )
-
-
 _recurrent = options.together(
-    _number("--hidden", 128, "Size of the state of a layer."),
-    _number("--layers", 1, "Recurrent layers on top of each other.", most=100),
+    options.number_option("--hidden", 128, "Size of the state of a layer."),
+    options.number_option("--layers", 1, "Recurrent layers on top of each other.", most=100),
     click.option(
         "--bidirectional/--one-way",
         default=True,
@@ -80,16 +56,16 @@ _recurrent = options.together(
         show_default=True,
         help="What goes to the softmax: the last state, or what of all states.",
     ),
-    _number(
+    options.number_option(
         "--projection",
         None,
         "Learn to bring vectors to N numbers; only those are kept, so long vectors make a small "
         "and fast model.",
     ),
-    _number("--max-vocab", 30000, "Words of --embeddings are kept up to N in all."),
-    _share("--word-dropout", 0.1, "Share of words that are left out at random."),
-    _share("--label-smoothing", 0.1, "Probability to share out among all labels."),
-    _number("--batch-size", 32, "Texts between two changes of the weights."),
+    options.number_option("--max-vocab", 30000, "Words of --embeddings are kept up to N in all."),
+    options.rate_option("--word-dropout", 0.1, "Share of words that are left out at random."),
+    options.rate_option("--label-smoothing", 0.1, "Probability to share out among all labels."),
+    options.number_option("--batch-size", 32, "Texts between two changes of the weights."),
 )
 _model = options.model_option("Classifier")
 _result = options.together(
@@ -147,13 +123,13 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     help="Kind of model: the mean of word and n-gram vectors, or a recurrent network that reads "
     "word after word; then a softmax.",
 )
-@_number(
+@options.number_option(
     "--dim",
     None,
     "Dimensions of the vectors.  [default: 16, with two labels 2, recurrent 100, or those of "
     "--embeddings]",
 )
-@_number("--min-count", 1, "Leave out words that occur less often.")
+@options.number_option("--min-count", 1, "Leave out words that occur less often.")
 @click.option(
     "--embeddings",
     metavar="VECTORS",
@@ -163,14 +139,16 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     "word are put end to end.",
 )
 @click.option("--freeze", is_flag=True, help="Leave the vectors of words as they are.")
-@_number("--ngrams", 2, "Longest n-grams of words.", most=8)
+@options.number_option("--ngrams", 2, "Longest n-grams of words.", most=8)
 @click.option("--subwords", is_flag=True, help="Take n-grams of letters, too.")
-@_number("--min-ngram", 4, "Shortest n-grams of letters.", most=32)
-@_number("--max-ngram", 5, "Longest n-grams of letters.", most=32)
-@_number("--buckets", 1 << 18, "Rows that n-grams are hashed into, a power of two.", most=1 << 30)
-@_number("--members", 2, "Models to train side by side and average.")
+@options.number_option("--min-ngram", 4, "Shortest n-grams of letters.", most=32)
+@options.number_option("--max-ngram", 5, "Longest n-grams of letters.", most=32)
+@options.number_option(
+    "--buckets", 1 << 18, "Rows that n-grams are hashed into, a power of two.", most=1 << 30
+)
+@options.number_option("--members", 2, "Models to train side by side and average.")
 @_recurrent
-@_number("--epochs", 10, "Passes over the data.")
+@options.number_option("--epochs", 10, "Passes over the data.")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -191,7 +169,9 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     show_default=True,
     help="Whether rare labels count as much as frequent ones.",
 )
-@_number("--patience", 3, "With --validation: stop after N epochs that are no better.")
+@options.number_option(
+    "--patience", 3, "With --validation: stop after N epochs that are no better."
+)
 @click.option(
     "--resume",
     is_flag=True,

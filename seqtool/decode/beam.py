@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from seqtool.decode.candidate_kernels import merge_candidates
+from seqtool.decode import hypothesis_kernels as layout
+from seqtool.decode.beam_kernels import advance, end_stuck
 from seqtool.decode.candidates import Candidates, no_candidate
-from seqtool.decode.types import Hypothesis, Ids, Rows, Scores, State, StepModel
+from seqtool.decode.constraints import Phrases, constraint_tries
+from seqtool.decode.merge_kernels import merge_candidates
+from seqtool.decode.nodes import Nodes
+from seqtool.decode.types import (
+    AttendingModel,
+    Hypothesis,
+    Ids,
+    Logits,
+    Rows,
+    Scores,
+    State,
+    StepModel,
+)
 from seqtool.errors import SeqtoolError
 
 Normalization = Literal["none", "mean", "wu"]
+Covered = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -25,9 +39,15 @@ class BeamOptions:
         width: how many hypotheses an input has, open and complete ones together.
         n_best: how many of them are wanted, at most ``width``.
         normalization: what the log-probability of a hypothesis of n ids is divided by: "none"
-            by nothing, "mean" by n, "wu" by ((5 + n) / 6) ** length_penalty (Wu et al. 2016,
-            "Google's neural machine translation system", equation 14).
-        length_penalty: the exponent of "wu", at least 0; 0 is "none".
+            by nothing, "mean" by n ** length_penalty, "wu" by ((5 + n) / 6) ** length_penalty
+            (Wu et al. 2016, "Google's neural machine translation system", equation 14).
+        length_penalty: the exponent, at least 0; 0 is "none".
+        coverage_penalty: what the sum of log(min(c, 1)) over the places of the source is
+            multiplied by and added to the score; c is how much attention a place has had (Wu et
+            al. 2016, equation 14). At least 0; above 0 the model must be an `AttendingModel`.
+        min_length: how many ids there are at least before the end id.
+        no_repeat_ngram: how many ids must not come twice in the same order; 0 for any. The end
+            id does not count.
         end: the id that ends a sequence; None if there is none.
         banned: ids that are never taken.
 
@@ -37,7 +57,10 @@ class BeamOptions:
     width: int = 5
     n_best: int = 1
     normalization: Normalization = "none"
-    length_penalty: float = 0.6
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+    min_length: int = 0
+    no_repeat_ngram: int = 0
     end: int | None = None
     banned: Sequence[int] = ()
 
@@ -48,117 +71,124 @@ class BeamOptions:
             raise SeqtoolError(
                 f"the best {self.n_best} of a beam of {self.width}: ask for 1 to {self.width}"
             )
-        if not 0 <= self.length_penalty < np.inf:
-            raise SeqtoolError(f"a length penalty of {self.length_penalty}: it is at least 0")
+        for name, value in (
+            ("length penalty", self.length_penalty),
+            ("coverage penalty", self.coverage_penalty),
+            ("least length", self.min_length),
+            ("length of n-grams that do not repeat", self.no_repeat_ngram),
+        ):
+            if not 0 <= value < np.inf:
+                raise SeqtoolError(f"a {name} of {value}: it is at least 0")
+
+    @property
+    def weighing(self) -> Scores:
+        """How scores are made, float64 (WEIGHING,), as the kernels take it."""
+        shift = 5.0 if self.normalization == "wu" else 0.0
+        exponent = 0.0 if self.normalization == "none" else self.length_penalty
+        return np.array([shift, exponent, self.coverage_penalty])
 
     def normalized(self, log_prob: float, length: int) -> float:
-        """The score of a hypothesis of ``length`` ids, the end id among them."""
-        if self.normalization == "mean":
-            return log_prob / length
-        if self.normalization == "wu":
-            return float(log_prob / ((5 + length) / 6) ** self.length_penalty)
-        return log_prob
-
-
-class _Step(NamedTuple):
-    """What a step added to the hypotheses that stay open; arrays of (rows,)."""
-
-    tokens: Ids
-    log_probs: Scores
-    parents: Rows  # the row of the step before
-
-
-class _Extensions(NamedTuple):
-    """Hypotheses one id longer than before, those of an input side by side, the best first."""
-
-    inputs: Rows
-    parents: Rows
-    tokens: Ids
-    log_probs: Scores
-    scores: Scores  # log-probabilities of the whole
-
-    def those(self, mask: npt.NDArray[np.bool_]) -> _Extensions:
-        return _Extensions(
-            self.inputs[mask],
-            self.parents[mask],
-            self.tokens[mask],
-            self.log_probs[mask],
-            self.scores[mask],
-        )
+        """The score of a hypothesis of ``length`` ids, the end id among them, without coverage."""
+        shift, exponent, _ = self.weighing.tolist()
+        return float(log_prob / ((shift + length) / (shift + 1)) ** exponent)
 
 
 class _Search:
-    """The hypotheses of all inputs: rows of open ones, lists of complete ones."""
+    """The hypotheses of all inputs; the arrays are described in `hypothesis_kernels`."""
 
     def __init__(
-        self, inputs: int, vocab_size: int, max_lengths: Rows, options: BeamOptions
+        self,
+        vocab_size: int,
+        max_lengths: Rows,
+        options: BeamOptions,
+        constraints: Sequence[Phrases],
     ) -> None:
+        inputs, width = len(max_lengths), options.width
         self.options = options
-        self.max_lengths = max_lengths
-        self.candidates = Candidates(vocab_size, options.banned)
-        self.inputs = np.arange(inputs)  # of each row
-        self.scores = np.zeros(inputs)  # of each row
-        self.steps: list[_Step] = []
-        self.complete: list[list[Hypothesis]] = [[] for _ in range(inputs)]
-
-    def extend(self, logits: npt.NDArray[np.float32]) -> _Extensions:
-        """The best extensions: as many an input as it has places left in its beam."""
-        starts = np.searchsorted(self.inputs, np.arange(len(self.complete) + 1))
-        taken = [len(complete) for complete in self.complete]
-        widths = np.where(np.diff(starts) > 0, self.options.width - np.array(taken), 0)
-        top = min(int(widths.max()), self.candidates.vocab_size)
-        tokens, log_probs = self.candidates.top(logits, top)
-        inputs, chosen = np.empty((2, int(widths.sum())), np.int64)
-        heads, count = np.empty(len(self.scores), np.int64), np.empty(1, np.int64)
-        merge_candidates(
-            starts, widths, top, self.scores, tokens.reshape(-1), log_probs.reshape(-1), heads,
-            inputs, chosen, count,
-        )  # fmt: skip
-        inputs, chosen = inputs[: count[0]], chosen[: count[0]]
-        parents, added = chosen // top, log_probs.reshape(-1)[chosen]
-        scores = self.scores[parents] + added
-        return _Extensions(inputs, parents, tokens.reshape(-1)[chosen], added, scores)
-
-    def advance(self, extensions: _Extensions) -> None:
-        """Put complete hypotheses aside and go on with the others that can still win."""
-        length = len(self.steps) + 1
-        ended = extensions.tokens == self.options.end
-        closed = ended | (self.max_lengths[extensions.inputs] == length)
-        for row in np.flatnonzero(closed).tolist():
-            self._put_aside(extensions, row, bool(ended[row]))
-        opened = extensions.those(~closed)
-        opened = opened.those(self._may_win(opened))
-        self.inputs, self.scores = opened.inputs, opened.scores
-        self.steps.append(_Step(opened.tokens, opened.log_probs, opened.parents))
-
-    def _put_aside(self, extensions: _Extensions, row: int, finished: bool) -> None:
-        ids = [int(extensions.tokens[row])]
-        log_probs = [float(extensions.log_probs[row])]
-        parent = int(extensions.parents[row])
-        for step in reversed(self.steps):
-            ids.append(int(step.tokens[parent]))
-            log_probs.append(float(step.log_probs[parent]))
-            parent = int(step.parents[parent])
-        score = self.options.normalized(float(extensions.scores[row]), len(ids))
-        self.complete[int(extensions.inputs[row])].append(
-            Hypothesis(np.array(ids[::-1], np.int32), np.array(log_probs[::-1]), score, finished)
+        self.end = -1 if options.end is None else options.end
+        self.weighing = options.weighing
+        self.tries = constraint_tries(constraints, vocab_size)
+        self.nodes = Nodes(32 * inputs * width)
+        self.candidates = Candidates(
+            vocab_size, width, options.banned, options.no_repeat_ngram, self.tries
         )
+        self.inputs = np.zeros((inputs, layout.INPUT), np.int64)
+        self.inputs[:, layout.MAX_LENGTH] = max_lengths
+        self.inputs[:, layout.PHRASES] = self.tries.starts[:-1]
+        self.inputs[:, layout.PHRASES_END] = self.tries.starts[1:]
+        self.rows = np.zeros((inputs, layout.ROW), np.int64)
+        self.rows[:, layout.OWNER] = np.arange(inputs)
+        self.rows[:, layout.NODE] = -1
+        self.rows[:, layout.AT] = self.tries.roots
+        self.scores = np.zeros(inputs)
+        self.length = 0
+        self.done = np.empty(inputs * width * layout.DONE, np.int64)
+        self.done_scores = np.empty(inputs * width)
 
-    def _may_win(self, opened: _Extensions) -> npt.NDArray[np.bool_]:
-        """Which open hypotheses could still be among the best of their input.
+    def step(self, logits: Logits, covered: Covered) -> tuple[Ids, Rows]:
+        """Extend all open hypotheses.
 
-        Log-probabilities only fall, and no divisor is larger than that of the greatest length.
+        Args:
+            logits: float32 (rows, vocab).
+            covered: float32 (rows, source time), or (rows, 0) without a coverage penalty.
+
+        Returns the last ids of those that stay open, int32, and the rows they come from, int64.
         """
-        worst = np.full(len(self.complete), -np.inf)
-        n_best = self.options.n_best
-        for number, complete in enumerate(self.complete):
-            if len(complete) >= n_best:
-                worst[number] = sorted((h.score for h in complete), reverse=True)[n_best - 1]
-        bounds = [
-            self.options.normalized(score, int(self.max_lengths[number]))
-            for number, score in zip(opened.inputs.tolist(), opened.scores.tolist(), strict=True)
-        ]
-        return np.array(bounds) > worst[opened.inputs]
+        tokens, log_probs = self.candidates.find(
+            logits, self.length, self.end, self.length >= self.options.min_length, self.rows,
+            self.inputs, self.nodes,
+        )  # fmt: skip
+        chosen = self._merge(tokens, log_probs)
+        if self.inputs[:, layout.STUCK].any():
+            self._end_stuck(covered)
+        parents, last = chosen // tokens.shape[1], tokens.reshape(-1)[chosen]
+        added = log_probs.reshape(-1)[chosen]
+        scores = self.scores[parents] + added
+        node = self.nodes.add(last, added, self.rows[parents, layout.NODE])
+        self.length += 1
+        rows = np.empty((len(parents), layout.ROW), np.int64)
+        count = advance(
+            self.length, self.options.width, self.options.n_best, self.end, node, self.weighing,
+            covered.reshape(-1), covered.shape[1], self.inputs.reshape(-1), self.rows.reshape(-1),
+            self.tries.trie, self.tries.lengths, parents, last, scores, self.done,
+            self.done_scores, rows.reshape(-1),
+        )  # fmt: skip
+        self.rows, self.scores = rows[:count], scores[:count]
+        return last[:count], parents[:count]
+
+    def _merge(self, tokens: Ids, log_probs: Scores) -> Rows:
+        """Where the best candidates are."""
+        chosen = np.empty(len(self.done_scores), np.int64)
+        count = merge_candidates(
+            self.options.width, tokens.shape[1], self.inputs.reshape(-1), self.rows.reshape(-1),
+            self.scores, self.tries.trie, self.tries.lengths, tokens.reshape(-1),
+            log_probs.reshape(-1), np.empty(tokens.size, np.int64),
+            np.empty(2 * (self.tries.most_ids + 1), np.int64), chosen,
+        )  # fmt: skip
+        return chosen[:count]
+
+    def _end_stuck(self, covered: Covered) -> None:
+        """Inputs that cannot go on end with what they have."""
+        if (self.inputs[:, layout.STUCK] < 0).any():
+            raise no_candidate()
+        end_stuck(
+            self.length, self.options.width, self.weighing, covered.reshape(-1), covered.shape[1],
+            self.inputs.reshape(-1), self.rows.reshape(-1), self.scores, self.tries.lengths,
+            self.done, self.done_scores,
+        )  # fmt: skip
+
+    def best(self) -> list[list[Hypothesis]]:
+        """The best complete hypotheses of each input."""
+        counts = np.minimum(self.inputs[:, layout.TAKEN], self.options.n_best)
+        firsts = np.cumsum(counts) - counts
+        places = np.arange(counts.sum()) + np.repeat(
+            np.arange(len(counts)) * self.options.width - firsts, counts
+        )
+        done = self.done.reshape(-1, layout.DONE)[places]
+        found = self.nodes.hypotheses(
+            done[:, layout.LAST], done[:, layout.LENGTH], self.done_scores[places], self.end
+        )
+        return [found[a : a + n] for a, n in zip(firsts.tolist(), counts.tolist(), strict=True)]
 
 
 def beam_search(
@@ -167,6 +197,7 @@ def beam_search(
     first: Ids,
     max_length: int | Sequence[int] | Rows,
     options: BeamOptions,
+    constraints: Sequence[Phrases] | None = None,
 ) -> list[list[Hypothesis]]:
     """The best sequences for each of several inputs.
 
@@ -176,6 +207,11 @@ def beam_search(
     input is over when no open hypothesis can get among the ``n_best``, whatever follows. A beam
     of 1 is greedy search.
 
+    Where phrases must appear the places of the beam are dealt to hypotheses by how many ids of
+    the phrases they have (Post and Vilar 2018, "Fast lexically constrained decoding with dynamic
+    beam allocation"), and none ends that lacks a phrase. Phrases may overlap; one that is named
+    twice need appear only once.
+
     Args:
         model: what gives probabilities.
         state: of one row an input, e.g. ``model.start(inputs)``.
@@ -183,24 +219,29 @@ def beam_search(
         max_length: how many ids a sequence has at most, with the end id; one number or one an
             input, at least 1.
         options: see `BeamOptions`.
+        constraints: for each input the phrases, sequences of ids, that must appear; None for none.
 
     Returns:
         Of each input at most ``n_best`` hypotheses, the best first; of equal ones that which was
-        complete first. Raises SeqtoolError for an input where no id has a finite logit.
+        complete first. Those with more ids of phrases that they contain come before any others:
+        a search that reaches ``max_length`` may lack some. A hypothesis also ends, unfinished,
+        where every id that could come next is forbidden. Raises SeqtoolError for an input where no
+        id has a finite logit, or where each first id is forbidden.
     """
     current = np.asarray(first, np.int32)
+    if not len(current):
+        return []
+    if constraints is None:
+        constraints = [()] * len(current)
+    if len(constraints) != len(current):
+        raise ValueError(f"{len(constraints)} lists of phrases for {len(current)} inputs")
     max_lengths = np.broadcast_to(np.asarray(max_length, np.int64), current.shape)
-    search = _Search(len(current), model.vocab_size, max_lengths, options)
+    search = _Search(model.vocab_size, max_lengths, options, constraints)
+    covered = np.empty((len(current), 0), np.float32)
     while len(current):
         logits, state = model.step(current, state)
-        search.advance(search.extend(logits))
-        step = search.steps[-1]
-        current = step.tokens
-        if len(current):
-            state = model.select(state, step.parents)
-    if not all(search.complete):
-        raise no_candidate()
-    return [
-        sorted(complete, key=lambda hypothesis: -hypothesis.score)[: options.n_best]
-        for complete in search.complete
-    ]
+        if options.coverage_penalty:
+            covered = np.require(cast(AttendingModel[State], model).covered(state), np.float32, "C")
+        current, parents = search.step(logits, covered)
+        state = model.select(state, parents)
+    return search.best()

@@ -1,15 +1,26 @@
-"""Kernels that find the best continuations of hypotheses."""
+"""Kernels that find how hypotheses may go on."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from seqtool.decode.selection_kernels import gather, keep_top, top_threshold
-from seqtool.decode.softmax_kernels import LOWEST, exponentials, highest, total
+from seqtool.decode.constraint_kernels import wanted_ids
+from seqtool.decode.hypothesis_kernels import AT, MET, NODE, ROW, read_back, unmet
+from seqtool.decode.selection_kernels import gather_best, keep_top
+from seqtool.decode.softmax_kernels import LOWEST, exp_negative, highest, total
 from seqtool.decode.types import Floats, Ints
 from seqtool.kernels import helper, kernel
+from seqtool.kernels.elementary import exp
+
+FORBIDDEN = -2  # an id could come, but must not
+NOTHING = -1  # no logit is a finite number
+
+_LANES = 64  # exponentials that are summed side by side
+_CHUNK = 16 * _LANES
+_SMALLEST = np.float32(-87.0)  # exp of less would be below the normal numbers
 
 
 @helper
@@ -28,99 +39,227 @@ def sort_falling(values: Floats, ids: Ints, count: int) -> None:
 
 
 @helper
-def best_of_row(
-    logits: Floats, banned: Ints, top: int, ids: Ints, work: Floats, tokens: Ints,
-    log_probs: Floats,
-) -> None:  # fmt: skip
-    """`top_candidates` for one row."""
-    vocab = len(logits)
-    size = len(work) // 3
-    values = work[:size]
-    hidden = work[size : 2 * size]
-    scratch = work[2 * size : 3 * size]
-    for i in range(top):
-        tokens[i] = -1
-        log_probs[i] = -np.inf
-    best = highest(logits, vocab, scratch)
-    if not (best >= LOWEST and best < np.inf):
-        return
-    exponentials(logits, vocab, best, 1.0, scratch)
-    log_sum = best + math.log(total(scratch, vocab))
-    for i in range(len(banned)):
-        hidden[i] = logits[banned[i]]
-        logits[banned[i]] = -np.inf
-    count = gather(logits, vocab, top_threshold(logits, vocab, top, scratch), ids, values)
-    for i in range(len(banned)):
-        logits[banned[i]] = hidden[i]
-    count = keep_top(count, top, ids, values, scratch)
-    sort_falling(values, ids, count)
+def share(x: Any) -> Any:
+    """e to the x in single precision; 0 below its normal numbers, and for NaN."""
+    return exp(x) if x > _SMALLEST else np.float32(0.0)
+
+
+@helper
+def exponential_sum(logits: Floats, top: float, scratch: Floats) -> float:
+    """The sum of ``exp(logits - top)``; ``top`` is the highest, ``scratch`` has room for 32.
+
+    Exponentials, and sums of 16 of them, are of single precision: the logits are no more precise.
+    The order depends on nothing but the number of logits.
+    """
+    sums = scratch[: _LANES // 2].view(np.float32)
+    highest = np.float32(top)
+    whole = 0.0
+    for begin in range(0, len(logits), _CHUNK):
+        end = begin + _CHUNK if begin + _CHUNK < len(logits) else len(logits)
+        for lane in range(_LANES):
+            sums[lane] = np.float32(0.0)
+        for first in range(begin, end - _LANES + 1, _LANES):
+            for lane in range(_LANES):
+                sums[lane] += share(logits[first + lane] - highest)
+        for i in range(end - (end - begin) % _LANES, end):
+            sums[0] += share(logits[i] - highest)
+        whole += total(sums, _LANES)
+    return whole
+
+
+@helper
+def hide(logits: Floats, forbidden: Ints, count: int, hidden: Floats) -> None:
+    """Put -inf for the logits of the first ``count`` forbidden ids, which go to ``hidden``."""
     for i in range(count):
-        tokens[i] = ids[i]
-        log_probs[i] = values[i] - log_sum if values[i] < log_sum else 0.0
+        hidden[i] = logits[forbidden[i]]
+        logits[forbidden[i]] = -np.inf
 
 
-@kernel("void(f4[::1], i8, i4[::1], i8, i4[::1], f8[::1], i4[::1], f8[::1])")
-def top_candidates(
-    logits: Floats, vocab: int, banned: Ints, top: int, ids: Ints, work: Floats, tokens: Ints,
-    log_probs: Floats,
-) -> None:  # fmt: skip
-    """The ``top`` most probable ids of every row, and the logs of their probabilities.
+@helper
+def show(logits: Floats, forbidden: Ints, count: int, hidden: Floats) -> None:
+    """Put back what `hide` took away, backwards: an id may have been hidden twice."""
+    for i in range(count - 1, -1, -1):
+        logits[forbidden[i]] = hidden[i]
+
+
+@helper
+def log_sum(logits: Floats, best: float, hidden: Floats, count: int, sums: Floats) -> float:
+    """The log of the sum of the exponentials of all logits, of hidden ones, too.
+
+    ``best`` is the highest logit that is not hidden. Infinity if a logit is.
+    """
+    top = best
+    for i in range(count):
+        top = hidden[i] if hidden[i] > top else top
+    if not top < np.inf:
+        return np.inf
+    whole = exponential_sum(logits, top, sums)
+    for i in range(count):
+        whole += exp_negative(hidden[i] - top)
+    return top + math.log(whole)
+
+
+@helper
+def log_prob(logit: float, whole: float) -> float:
+    """The logarithm of a probability; ``whole`` is the `log_sum`."""
+    return logit - whole if logit < whole else 0.0
+
+
+@helper
+def best_of_row(
+    logits: Floats, hidden: Floats, hidden_count: int, top: int, ids: Ints, work: Floats,
+    tokens: Ints, log_probs: Floats,
+) -> float:  # fmt: skip
+    """The most probable ids of a hypothesis, those that are hidden excepted.
 
     Args:
-        logits: float32 (rows x vocab); banned ones are hidden for a while. Of equal ones the
-            lower id comes first. NaN counts as -inf.
-        vocab: how many ids there are.
-        banned: int32, ids that are no candidates, each once. Their probability goes to no other id.
+        logits: float32 (vocab,), without those that `hide` put into ``hidden``. Of equal ones
+            the lower id comes first. NaN counts as -inf.
+        hidden, hidden_count: see `hide`. The probability of hidden ids goes to no other id.
         top: how many are wanted, at most ``vocab``.
         ids: int32 (vocab,), scratch.
-        work: float64 (3 * max(vocab, SCRATCH),), scratch; see `sampling_kernels`.
-        tokens: int32 (rows x top), the ids; -1 where there is no id of a finite logit.
-        log_probs: float64 (rows x top), natural logs, falling; -inf where there is no id.
+        work: float64 (2 * max(vocab, SCRATCH),), scratch.
+        tokens: int32 (top or more,), the ids; behind them FORBIDDEN if an id
+            that could come is hidden, else NOTHING.
+        log_probs: float64, like ``tokens``: natural logs, falling; -inf where there is no id.
+
+    Returns the `log_sum`, infinity if there is no id.
     """
-    for row in range(len(logits) // vocab):
-        best_of_row(
-            logits[row * vocab : (row + 1) * vocab], banned, top, ids, work,
-            tokens[row * top : (row + 1) * top], log_probs[row * top : (row + 1) * top],
-        )  # fmt: skip
+    size = len(work) // 2
+    values = work[:size]
+    scratch = work[size : 2 * size]
+    count = gather_best(logits, top, ids, values, scratch)
+    count = keep_top(count, top, ids, values, scratch)
+    sort_falling(values, ids, count)
+    reason = NOTHING
+    for i in range(hidden_count):
+        reason = FORBIDDEN if LOWEST <= hidden[i] < np.inf else reason
+    whole = np.inf
+    if count > 0:
+        whole = log_sum(logits, values[0], hidden, hidden_count, scratch)
+    if not whole < np.inf:
+        count = 0
+    for i in range(count):
+        tokens[i] = ids[i]
+        log_probs[i] = log_prob(values[i], whole)
+    for i in range(count, len(tokens)):
+        tokens[i] = reason
+        log_probs[i] = -np.inf
+    return whole
 
 
-@kernel("void(i8[::1], i8[::1], i8, f8[::1], i4[::1], f8[::1], i8[::1], i8[::1], i8[::1], i8[::1])")
-def merge_candidates(
-    starts: Ints, widths: Ints, top: int, scores: Floats, tokens: Ints, log_probs: Floats,
-    heads: Ints, inputs: Ints, chosen: Ints, count: Ints,
+@helper
+def repeating_ids(history: Ints, length: int, ngram: int, forbidden: Ints, count: int) -> int:
+    """Add the ids with which the last ids are an n-gram that came before; returns the new count."""
+    begin = length - ngram + 1  # of the ids that the n-gram has already
+    for i in range(begin):
+        same = True
+        for j in range(ngram - 1):
+            same = same and history[i + j] == history[begin + j]
+        if same:
+            forbidden[count] = history[i + ngram - 1]
+            count += 1
+    return count
+
+
+@helper
+def forbid(
+    rows: Ints, row: int, inputs: Ints, length: int, end: int, ngram: int, always: int,
+    node_tokens: Ints, node_parents: Ints, history: Ints, forbidden: Ints,
+) -> int:  # fmt: skip
+    """List the ids that must not follow a hypothesis, the first ``always`` of which are there."""
+    count = always
+    if end >= 0 and unmet(inputs, rows, row):
+        forbidden[count] = end
+        count += 1
+    if 0 < ngram <= length:
+        read_back(node_tokens, node_parents, int(rows[row * ROW + NODE]), length, history)
+        count = repeating_ids(history, length, ngram, forbidden, count)
+    return count
+
+
+@helper
+def add_wanted(
+    logits: Floats, whole: float, wanted: Ints, count: int, tokens: Ints, log_probs: Floats
 ) -> None:  # fmt: skip
-    """The best extensions of all hypotheses of each input.
+    """Add ids that constraints want to the best of a row, unless they are there or hidden."""
+    place = 0
+    while place < len(tokens) and tokens[place] >= 0:
+        place += 1
+    for i in range(count):
+        token = int(wanted[i])
+        if not LOWEST <= logits[token] < np.inf:
+            continue
+        known = False
+        for j in range(place):
+            known = known or tokens[j] == token
+        if not known:
+            tokens[place] = token
+            log_probs[place] = log_prob(logits[token], whole)
+            place += 1
+
+
+@kernel(
+    "void(f4[::1], i8, i8, i8, i8, i8, i8[::1], i8[::1], i8[::1], i4[::1], i8[::1], i4[::1],"
+    " i4[::1], f8[::1], i8[::1], i4[::1], f8[::1], i4[::1], f8[::1])"
+)
+def find_candidates(
+    logits: Floats, length: int, always: int, end: int, ngram: int, top: int, rows: Ints,
+    inputs: Ints, trie: Ints, node_tokens: Ints, node_parents: Ints, history: Ints,
+    forbidden: Ints, hidden: Floats, wanted: Ints, ids: Ints, work: Floats, tokens: Ints,
+    log_probs: Floats,
+) -> None:  # fmt: skip
+    """How each open hypothesis may go on: its best ids, and those that its constraints want.
 
     Args:
-        starts: int64 (inputs + 1,), the rows of input i are ``starts[i]`` to ``starts[i + 1]``.
-        widths: int64 (inputs,), how many extensions an input wants.
-        top: how many candidates each row has.
-        scores: float64 (rows,), log-probabilities of the hypotheses.
-        tokens, log_probs: (rows x top), from `top_candidates`.
-        heads: int64 (rows,), scratch.
-        inputs: int64 (sum of widths,), the input of each extension; rising.
-        chosen: int64 (sum of widths,), its place in ``tokens``. Those of an input come the best
-            first, and of equal ones that of the lower row first.
-        count: int64 (1,), how many extensions there are.
+        logits: float32 (rows x vocab); some are hidden for a while. NaN counts as -inf.
+        length: how many ids an open hypothesis has.
+        always: how many of ``forbidden`` are forbidden to all.
+        end: the id that ends a sequence, -1 if there is none.
+        ngram: how many ids must not come again in the same order; 0 for any.
+        top: how many ids are wanted of each row.
+        rows, inputs, node_tokens, node_parents: see `hypothesis_kernels`.
+        trie: see `constraint_kernels`.
+        history: int32 (length,), scratch.
+        forbidden: int32 (always + 1 + length,), hidden: float64 of the same size; scratch.
+        wanted: int64, with room for the places of a trie; scratch.
+        ids, work: scratch, see `best_of_row`.
+        tokens: int32 (rows x slots), the ids, the most probable first and then those that
+            constraints want; behind them FORBIDDEN or NOTHING. slots is top and the size of
+            ``wanted``.
+        log_probs: float64 (rows x slots), natural logs, -inf where there is no id.
     """
-    found = 0
-    for number in range(len(widths)):
-        for row in range(starts[number], starts[number + 1]):
-            heads[row] = 0
-        for _ in range(widths[number]):
-            best = -np.inf
-            best_row = -1
-            for row in range(starts[number], starts[number + 1]):
-                if heads[row] == top:
-                    continue
-                score = scores[row] + log_probs[row * top + heads[row]]
-                if score > best:
-                    best = score
-                    best_row = row
-            if best_row < 0:
-                break
-            inputs[found] = number
-            chosen[found] = best_row * top + heads[best_row]
-            heads[best_row] += 1
-            found += 1
-    count[0] = found
+    vocab = len(ids)
+    slots = top + len(wanted)
+    for row in range(len(rows) // ROW):
+        scores = logits[row * vocab : (row + 1) * vocab]
+        found = tokens[row * slots : (row + 1) * slots]
+        found_log_probs = log_probs[row * slots : (row + 1) * slots]
+        count = forbid(
+            rows, row, inputs, length, end, ngram, always, node_tokens, node_parents, history,
+            forbidden,
+        )  # fmt: skip
+        hide(scores, forbidden, count, hidden)
+        whole = best_of_row(scores, hidden, count, top, ids, work, found, found_log_probs)
+        if whole < np.inf and len(wanted) > 0:
+            at, met = int(rows[row * ROW + AT]), int(rows[row * ROW + MET])
+            wishes = wanted_ids(trie, at, met, wanted)
+            add_wanted(scores, whole, wanted, wishes, found, found_log_probs)
+        show(scores, forbidden, count, hidden)
+
+
+@kernel("void(f4[::1], i4[::1], f8[::1], f8[::1])")
+def chosen_log_probs(logits: Floats, chosen: Ints, scratch: Floats, log_probs: Floats) -> None:
+    """The natural log-probability of one id of each row.
+
+    ``logits`` are float32 (rows x vocab), ``chosen`` int32 and ``log_probs`` float64 (rows,);
+    ``scratch`` has room for 32 numbers.
+    """
+    if len(chosen) == 0:
+        return
+    vocab = len(logits) // len(chosen)
+    for row in range(len(chosen)):
+        scores = logits[row * vocab : (row + 1) * vocab]
+        best = highest(scores, vocab, scratch)
+        whole = log_sum(scores, best, scratch, 0, scratch)
+        log_probs[row] = log_prob(scores[chosen[row]], whole)

@@ -6,33 +6,63 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqtool.decode.candidate_kernels import top_candidates
+from seqtool.decode.candidate_kernels import find_candidates
+from seqtool.decode.constraints import ConstraintTries
+from seqtool.decode.nodes import Nodes
 from seqtool.decode.sampling_kernels import SCRATCH
-from seqtool.decode.types import Ids, Logits, Scores
+from seqtool.decode.types import Ids, Logits, Rows, Scores, checked_ids
 from seqtool.errors import SeqtoolError
 
 
 class Candidates:
-    """Finds the most probable ids of each row of logits; ``banned`` ids are never among them."""
+    """Finds the ids that open hypotheses may go on with.
 
-    def __init__(self, vocab_size: int, banned: Sequence[int]) -> None:
-        self.vocab_size = vocab_size
-        self.banned = banned_ids(banned, vocab_size)
+    ``count`` of the most probable of each hypothesis, and those that constraints want. Never
+    among them are ``banned`` ids, and ids that complete an n-gram of ``ngram`` ids (0 for none)
+    which the hypothesis contains.
+    """
+
+    def __init__(
+        self, vocab_size: int, count: int, banned: Sequence[int], ngram: int, tries: ConstraintTries
+    ) -> None:
+        self._count = min(count, vocab_size)
+        self._banned = banned_ids(banned, vocab_size)
+        self._ngram = ngram
+        self._tries = tries
         self._ids = np.empty(vocab_size, np.int32)
-        self._work = np.empty(3 * max(vocab_size, SCRATCH))
+        self._work = np.empty(2 * max(vocab_size, SCRATCH))
+        self._wanted = np.empty(tries.most_places - 1, np.int64)
 
-    def top(self, logits: Logits, count: int) -> tuple[Ids, Scores]:
-        """Ids and natural log-probabilities, each (rows, count), of float32 (rows, vocab) logits.
+    def find(
+        self, logits: Logits, length: int, end: int, may_end: bool, rows: Rows, inputs: Rows,
+        nodes: Nodes,
+    ) -> tuple[Ids, Scores]:  # fmt: skip
+        """Ids and natural log-probabilities, int32 and float64, each (rows, slots).
 
-        The most probable comes first, of equal ones the lower id. Where a row has no more ids
-        of finite logits the id is -1 and its log-probability -inf.
+        The most probable comes first, of equal ones the lower id; then come the ids that
+        constraints want. Where there are no more ids the log-probability is -inf.
+
+        Args:
+            logits: float32 (rows, vocab).
+            length: how many ids each hypothesis has.
+            end: the id that ends a sequence, -1 if there is none.
+            may_end: whether it may come.
+            rows, inputs: see `hypothesis_kernels`.
+            nodes: of the hypotheses.
         """
-        rows = len(logits)
         logits = np.require(logits, np.float32, ["C", "W"])
-        tokens = np.empty((rows, count), np.int32)
-        log_probs = np.empty((rows, count))
-        top_candidates(
-            logits.reshape(-1), self.vocab_size, self.banned, count,
+        shape = (len(logits), self._count + len(self._wanted))
+        tokens, log_probs = np.empty(shape, np.int32), np.empty(shape)
+        always = len(self._banned)
+        forbidden = np.empty(always + 2 + length, np.int32)
+        forbidden[:always] = self._banned
+        if end >= 0 and not may_end:
+            forbidden[always] = end
+            always += 1
+        find_candidates(
+            logits.reshape(-1), length, always, end, self._ngram, self._count, rows.reshape(-1),
+            inputs.reshape(-1), self._tries.trie, nodes.tokens, nodes.parents,
+            np.empty(length, np.int32), forbidden, np.empty(len(forbidden)), self._wanted,
             self._ids, self._work, tokens.reshape(-1), log_probs.reshape(-1),
         )  # fmt: skip
         return tokens, log_probs
@@ -40,10 +70,7 @@ class Candidates:
 
 def banned_ids(banned: Sequence[int], vocab_size: int) -> Ids:
     """Ids as an array, each once. Raises SeqtoolError for one that is not in the vocabulary."""
-    wrong = [number for number in banned if not 0 <= number < vocab_size]
-    if wrong:
-        raise SeqtoolError(f"the id {wrong[0]} is not in the vocabulary of {vocab_size:,}")
-    return np.unique(np.array(banned, np.int32))
+    return np.unique(checked_ids(banned, vocab_size))
 
 
 def no_candidate() -> SeqtoolError:

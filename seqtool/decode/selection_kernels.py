@@ -69,13 +69,19 @@ def cut_value(x: Floats, count: int, limit: float, by_count: bool) -> float:
 
 
 @helper
+def lanes_for(top: int) -> int:
+    """How many lanes to deal logits to, of which the ``top`` best are wanted."""
+    return 4 * top if top > _CHUNK else 4 * _CHUNK
+
+
+@helper
 def top_threshold(logits: Floats, count: int, top: int, scratch: Floats) -> float:
     """A number that at least ``top`` logits reach, and hardly more if they are in random order.
 
     The logits are dealt to lanes. The ``top`` best lanes hold as many logits that are not below
     the worst of these lanes' maxima. ``scratch`` has room for ``count`` numbers.
     """
-    lanes = 4 * top if top > _CHUNK else 4 * _CHUNK
+    lanes = lanes_for(top)
     if 4 * lanes > count:
         return LOWEST
     lane_maxima(logits, count, lanes, scratch)
@@ -103,6 +109,55 @@ def gather(logits: Floats, count: int, threshold: float, ids: Ints, values: Floa
                 values[found] = logits[i]
                 found += 1 if logits[i] >= threshold else 0
     return found
+
+
+@helper
+def gather_lanes(
+    logits: Floats, maxima: Floats, lanes: int, threshold: float, most: int, ids: Ints,
+    values: Floats,
+) -> int:  # fmt: skip
+    """As `gather`, but looks only at lanes whose maximum is not below ``threshold``.
+
+    Returns -1 if there are more than ``most``, which is small: they are sorted by insertion.
+    """
+    found = 0
+    for lane in range(lanes):
+        if maxima[lane] < threshold:
+            continue
+        for i in range(lane, len(logits), lanes):
+            if not logits[i] >= threshold:
+                continue
+            if found == most:
+                return -1
+            place = found
+            while place > 0 and ids[place - 1] > i:
+                ids[place] = ids[place - 1]
+                values[place] = values[place - 1]
+                place -= 1
+            ids[place] = i
+            values[place] = logits[i]
+            found += 1
+    return found
+
+
+@helper
+def gather_best(logits: Floats, top: int, ids: Ints, values: Floats, scratch: Floats) -> int:
+    """List the ids, rising, and logits of at least the ``top`` best; returns how many.
+
+    ``ids``, ``values`` and ``scratch`` have room for as many numbers as there are logits.
+    """
+    count = len(logits)
+    lanes = lanes_for(top)
+    if 4 * lanes > count:
+        return gather(logits, count, LOWEST, ids, values)
+    lane_maxima(logits, count, lanes, scratch)
+    maxima = scratch[lanes : 2 * lanes]
+    for lane in range(lanes):
+        maxima[lane] = scratch[lane]
+    found = cut_value(scratch, lanes, float(top), True)
+    threshold = found if found > LOWEST else LOWEST
+    few = gather_lanes(logits, maxima, lanes, threshold, 2 * top + _CHUNK, ids, values)
+    return few if few >= 0 else gather(logits, count, threshold, ids, values)
 
 
 @helper

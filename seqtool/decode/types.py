@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from seqtool.errors import SeqtoolError
 
 Ids = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
@@ -20,15 +23,20 @@ Ints = npt.NDArray[np.integer[Any]]
 State = TypeVar("State")
 
 
+def checked_ids(ids: Sequence[int], vocab_size: int) -> Ids:
+    """Ids as an array. Raises SeqtoolError for one that is not in the vocabulary."""
+    wrong = [number for number in ids if not 0 <= number < vocab_size]
+    if wrong:
+        raise SeqtoolError(f"the id {wrong[0]} is not in the vocabulary of {vocab_size:,}")
+    return np.array(ids, np.int32)
+
+
 class StepModel(Protocol[State]):
     """A model that reads one id of each of several sequences at a time."""
 
     @property
     def vocab_size(self) -> int:
         """How many ids there are, from 0."""
-
-    def start(self, rows: int) -> State:
-        """The state of ``rows`` sequences of which nothing was read."""
 
     def step(self, ids: Ids, state: State) -> tuple[Logits, State]:
         """Read an id of each sequence, int32 (rows,).
@@ -39,6 +47,23 @@ class StepModel(Protocol[State]):
 
     def select(self, state: State, rows: Rows) -> State:
         """The state of the sequences ``rows``, int64; one may be missing or named repeatedly."""
+
+
+class StartingModel(StepModel[State], Protocol[State]):
+    """A model that needs nothing to start from."""
+
+    def start(self, rows: int) -> State:
+        """The state of ``rows`` sequences of which nothing was read."""
+
+
+class AttendingModel(StepModel[State], Protocol[State]):
+    """A model that attends to a source."""
+
+    def covered(self, state: State) -> npt.NDArray[np.float32]:
+        """How much attention each place of the source has had so far, float32 (rows, places).
+
+        It is 1 where a row has no place.
+        """
 
 
 @dataclass(frozen=True)

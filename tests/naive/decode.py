@@ -1,10 +1,8 @@
-"""Decoding id by id, with everything sorted and every sequence tried."""
+"""Choosing ids, with everything sorted."""
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
-
-Sequences = list[tuple[float, list[int]]]
+from collections.abc import Sequence
 
 
 class Random:
@@ -89,30 +87,3 @@ def top(logits: Sequence[float], count: int, banned: Sequence[int]) -> list[tupl
     ids = [i for i, p in enumerate(log_probs) if p > -math.inf and i not in banned]
     ids.sort(key=lambda i: (-logits[i], i))
     return [(i, log_probs[i]) for i in ids[:count]]
-
-
-LogProbs = Callable[[list[int]], Sequence[float]]  # of what comes after these ids
-
-
-def every_sequence(log_probs: LogProbs, vocab: int, length: int, end: int | None) -> Sequences:
-    """All sequences that end, or are as long as allowed, with their log-probabilities."""
-    found: Sequences = []
-    open_ones: Sequences = [(0.0, [])]
-    for step in range(1, length + 1):
-        longer = [(p + log_probs(s)[i], [*s, i]) for p, s in open_ones for i in range(vocab)]
-        found += [(p, s) for p, s in longer if s[-1] == end or step == length]
-        open_ones = [(p, s) for p, s in longer if s[-1] != end]
-    return found
-
-
-def beam(log_probs: LogProbs, vocab: int, length: int, end: int | None, width: int) -> Sequences:
-    """Complete sequences of a beam that goes on until all its places are taken."""
-    found: Sequences = []
-    open_ones: Sequences = [(0.0, [])]
-    for step in range(1, length + 1):
-        longer = [(p + log_probs(s)[i], [*s, i]) for p, s in open_ones for i in range(vocab)]
-        longer.sort(key=lambda entry: -entry[0])
-        longer = longer[: width - len(found)]
-        found += [(p, s) for p, s in longer if s[-1] == end or step == length]
-        open_ones = [(p, s) for p, s in longer if s[-1] != end]
-    return found
