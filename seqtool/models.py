@@ -251,7 +251,7 @@ def _shown(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _shown(key, value[key])
     elif isinstance(value, dict):
         yield name, " ".join(f"{key}={part}" for key, part in value.items())
-    elif name == "tokenizer" and isinstance(value, str) and value.startswith("{"):
+    elif name.endswith("tokenizer") and isinstance(value, str) and value.startswith("{"):
         yield name, f"tokenizer.json of {len(value):,} characters: see --format json"
     elif isinstance(value, str):
         first, *rest = value.strip().split("\n")

@@ -12,7 +12,7 @@ from seqtool.nn.optimisers import make_optimiser
 from seqtool.nn.parameters import Floats, Parameters
 from seqtool.nn.schedules import make_schedule
 from seqtool.nn.shards import Validation
-from seqtool.nn.trainer import Events, Place, Settings, Step, Training
+from seqtool.nn.trainer import Events, Measured, Place, Settings, Step, Training
 from seqtool.nn.types import Ids, Shard
 from seqtool.nn.workspace import Workspace
 
@@ -122,9 +122,9 @@ class Recorder(Events):
         """See `Events`."""
         self.steps.append(step)
 
-    def validated(self, place: Place, loss: float) -> None:
+    def validated(self, place: Place, measured: Measured) -> None:
         """See `Events`."""
-        self.validations.append(loss)
+        self.validations.append(measured.loss)
 
     def epoch_done(self, place: Place, diagnosis: object) -> None:
         """See `Events`."""

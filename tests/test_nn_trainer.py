@@ -23,12 +23,14 @@ from seqtool.nn.shards import Validation, shard_seed
 from seqtool.nn.trainer import (
     DivergedError,
     Events,
+    Measured,
     Place,
     Settings,
     Step,
     Training,
 )
 from seqtool.nn.trainer import make_training as training_for
+from seqtool.nn.training_log import TrainingLog
 from seqtool.nn.types import Shard
 from seqtool.nn.workspace import Workspace
 
@@ -221,6 +223,31 @@ def test_the_best_weights_are_kept() -> None:
     assert training.model.parameters.flat.tobytes() == given.weights[1]
     assert (training.place.best_loss, training.place.waited) == (1.0, 2)
     assert training.place.best_step == training.place.step // 2
+
+
+def test_the_rank_decides_before_the_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [
+        Measured(1.0, -20.0, {"bleu": 20.0}),
+        Measured(3.0, -30.0, {"bleu": 30.0}),
+        Measured(2.0, -30.0, {"bleu": 30.0, "signature": "x"}),
+        Measured(0.5, -29.0, {"bleu": 29.0}),
+        Measured(2.0, -30.0, {"bleu": 30.0}),
+    ]
+    weights: list[bytes] = []
+
+    def validate() -> Measured:
+        weights.append(training.model.parameters.flat.tobytes())
+        return found[len(weights) - 1]
+
+    training = make_training(epochs=5, events=TrainingLog(None, None, quiet=False))
+    training.validate = validate
+    training.run()
+    assert training.model.parameters.flat.tobytes() == weights[2]
+    place = training.place
+    assert (place.best_loss, place.best_rank, place.waited) == (2.0, -30.0, 2)
+    lines = capsys.readouterr().err.split("\n")
+    assert lines[2].endswith("; validation loss 2.0000, bleu 30.00, the best so far")
+    assert lines[4].endswith("; validation loss 2.0000, bleu 30.00")
 
 
 def test_without_validation_the_last_weights_are_kept() -> None:

@@ -12,6 +12,7 @@ import click
 from seqtool.output import open_output
 from seqtool.progress import Progress
 from seqtool_bleu.corpus import Corpus, SystemStats
+from seqtool_bleu.lines import signature_of
 from seqtool_bleu.metric import Metric
 from seqtool_bleu.metrics import metrics_by_name
 from seqtool_bleu.names import SMOOTHINGS
@@ -72,17 +73,12 @@ def _check(settings: Mapping[str, Any], systems: int) -> None:
 
 
 def _signature(metric: Metric, corpus: Corpus, settings: Mapping[str, Any]) -> str:
-    """Everything that a score depends on besides the text, as sacrebleu orders it."""
-    from seqtool import __version__
-
-    fields = [("nrefs", corpus.references)]
+    more: list[tuple[str, object]] = []
     if settings["paired_ar"]:
-        fields += [("ar", settings["trials"]), ("seed", settings["seed"])]
+        more = [("ar", settings["trials"]), ("seed", settings["seed"])]
     elif settings["confidence"] or settings["paired_bootstrap"]:
-        fields += [("bs", settings["samples"]), ("seed", settings["seed"])]
-    fields += metric.signature_fields()
-    fields.append(("version", f"seqtool-{__version__}"))
-    return "|".join(f"{key}:{value}" for key, value in fields)
+        more = [("bs", settings["samples"]), ("seed", settings["seed"])]
+    return signature_of(metric, corpus.references, more)
 
 
 def _corpus_scores(corpus: Corpus, settings: Mapping[str, Any]) -> None:

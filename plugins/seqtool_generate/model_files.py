@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import json
 import os
 import shutil
 import tempfile
@@ -17,26 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqtool.errors import SeqtoolError
-from seqtool.modelfile import ModelReader, count_parameters, is_safetensors, open_model, write_model
+from seqtool.modelfile import ModelReader, is_safetensors, open_model, write_model
 from seqtool.models import resolve_model
 from seqtool.ngrams.arpa import read_arpa, write_arpa
 from seqtool.ngrams.files import KIND as NGRAM_KIND
 from seqtool.ngrams.files import load_ngrams, save_ngrams
 from seqtool.ngrams.model import NgramModel
 from seqtool.nn.language_model import LanguageModel, LanguageModelSettings
+from seqtool.nn.model_weights import MOST_LAYERS, check_size, read_weights, weights_as
 from seqtool.nn.stack import StackSettings
 from seqtool.output import open_binary_output
 from seqtool.text import open_bytes
-from seqtool.tokenizers.load import load as load_tokenizer
-from seqtool.tokenizers.load import save as save_tokenizer
-from seqtool.tokenizers.tokenizer import Tokenizer
+from seqtool.tokenizers.embedded import read_tokenizer_text, tokenizer_text
 from seqtool_generate.text_side import Ids, TextSide, tokenizer_of_names
 
 KIND = "language-model"
 ARPA = (".arpa", ".arpa.gz")
 _ARPA_HEAD = b"\\data\\"
-_PRECISIONS = {"float32": np.float32, "float16": np.float16}
-_MOST_LAYERS = 1000
 
 
 @dataclass
@@ -67,22 +63,17 @@ class Loaded:
 
 def text_fields(text: TextSide) -> dict[str, Any]:
     """What a model's metadata says of its text side."""
-    return {"lines": text.lines, "tokenizer": _tokenizer_text(text.tokenizer)}
+    return {"lines": text.lines, "tokenizer": tokenizer_text(text.tokenizer)}
 
 
 def save_neural(
     path: str, model: LanguageModel, text: TextSide, precision: str, metadata: Mapping[str, Any]
 ) -> None:
     """Write a neural model. Raises SeqtoolError for weights that float16 cannot hold."""
-    dtype = _PRECISIONS[precision]
-    with np.errstate(over="ignore"):
-        weights = {name: array.astype(dtype) for name, array in model.parameters.items()}
-    if not all(np.isfinite(array).all() for array in weights.values()):
-        raise SeqtoolError(f"{path}: a weight is too large for {precision}: use float32")
     shape = model.settings._asdict()
     shape["stack"] = model.settings.stack._asdict()
     fields = {**metadata, **text_fields(text), "kind": KIND, "model": shape}
-    write_model(path, weights, fields)
+    write_model(path, weights_as(path, model.parameters, precision), fields)
 
 
 def save_ngram_model(
@@ -104,15 +95,6 @@ def save_ngram_model(
                 shutil.copyfileobj(source, packed)
     else:
         write_arpa(path, model)
-
-
-def _tokenizer_text(tokenizer: Tokenizer) -> str:
-    """A tokenizer.json as one line of text."""
-    with tempfile.TemporaryDirectory(prefix="seqtool-tokenizer-") as folder:
-        path = os.path.join(folder, "tokenizer.json")
-        save_tokenizer(path, tokenizer)
-        with open(path, encoding="utf-8", newline="\n") as file:
-            return json.dumps(json.load(file), ensure_ascii=False, separators=(",", ":"))
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -160,41 +142,24 @@ def _side_of(ngrams: NgramModel) -> TextSide:
 
 
 def _text_side(path: str, metadata: Mapping[str, Any]) -> TextSide:
-    document, lines = metadata.get("tokenizer"), metadata.get("lines")
-    if not isinstance(document, str) or not isinstance(lines, bool):
-        raise SeqtoolError(f"{path}: its metadata is damaged (tokenizer)")
-    with tempfile.TemporaryDirectory(prefix="seqtool-tokenizer-") as folder:
-        copy = os.path.join(folder, "tokenizer.json")
-        with open(copy, "w", encoding="utf-8", newline="\n", errors="surrogatepass") as file:
-            file.write(document)
-        try:
-            return TextSide(load_tokenizer(copy), lines)
-        except SeqtoolError as error:
-            what = str(error).replace(copy, "its tokenizer")
-            raise SeqtoolError(f"{path}: damaged: {what}") from error
+    lines = metadata.get("lines")
+    if not isinstance(lines, bool):
+        raise SeqtoolError(f"{path}: its metadata is damaged (lines)")
+    return TextSide(read_tokenizer_text(path, metadata.get("tokenizer")), lines)
 
 
 def _load_neural(file: ModelReader) -> Loaded:
     path = file.path
     text = _text_side(path, file.metadata)
     settings = _settings(path, file.metadata.get("model"))
-    _check_size(file, settings)
+    stack = settings.stack
+    check_size(
+        file, settings.vocab * settings.embedding + stack.layers * stack.hidden * stack.hidden
+    )
     if settings.vocab != text.vocab_size:
         raise SeqtoolError(f"{path}: damaged: weights and tokenizer have different vocabularies")
     model = LanguageModel(settings)
-    if model.parameters.keys() != file.tensors.keys():
-        wrong = sorted(model.parameters.keys() ^ file.tensors.keys())[0]
-        raise SeqtoolError(f"{path}: damaged: the tensor '{wrong}' is missing, or too much")
-    for name, weight in model.parameters.items():
-        found = file.tensors[name]
-        if found.shape != weight.shape or found.dtype not in ("F16", "F32"):
-            raise SeqtoolError(
-                f"{path}: damaged: the tensor '{name}' is {found.dtype} {list(found.shape)}, "
-                f"not {list(weight.shape)} of float32 or float16"
-            )
-        weight[...] = file.read_any(name)
-        if not np.isfinite(weight).all():
-            raise SeqtoolError(f"{path}: damaged: '{name}' holds numbers that are not finite")
+    read_weights(file, model.parameters)
     return Loaded(path, model, text, file.metadata)
 
 
@@ -215,16 +180,8 @@ def _settings(path: str, fields: Any) -> LanguageModelSettings:
         and all(type(flag) is bool for flag in flags)
         and isinstance(stack.cell, str)
         and stack.options == {}
-        and stack.layers <= _MOST_LAYERS
+        and stack.layers <= MOST_LAYERS
     )
     if not fine:
         raise damaged
     return settings
-
-
-def _check_size(file: ModelReader, settings: LanguageModelSettings) -> None:
-    """Raise SeqtoolError if the model would take more memory than the file has numbers."""
-    stack = settings.stack
-    least = settings.vocab * settings.embedding + stack.layers * stack.hidden * stack.hidden
-    if least > count_parameters(file.tensors):
-        raise SeqtoolError(f"{file.path}: damaged: there are too few numbers for its model")

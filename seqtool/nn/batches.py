@@ -7,6 +7,7 @@ on where a training was stopped.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +34,36 @@ def cut_rows(rows: int) -> list[slice]:
     eights = rows // _ROUND
     bounds = [_ROUND * -(-eights * shard // shards) for shard in range(shards)] + [rows]
     return [slice(start, end) for start, end in pairwise(bounds)]
+
+
+def bucketed(
+    random: np.random.Generator,
+    lengths: tuple[Lengths, ...],
+    rows: int,
+    cut: Callable[[NDArray[np.int64]], Iterable[NDArray[np.int64]]],
+) -> list[NDArray[np.int64]]:
+    """Shuffle sequences into batches of about equal length.
+
+    Pools of many batches of ``rows`` are sorted by ``lengths`` (the first one decides, the longest
+    come first), each is given to ``cut``, and the batches that come of it are shuffled.
+    """
+    order = random.permutation(len(lengths[0]))
+    batches: list[NDArray[np.int64]] = []
+    for start in range(0, len(order), _POOL * rows):
+        pool = order[start : start + _POOL * rows]
+        falling = [-each[pool] for each in reversed(lengths)]  # the last key decides first
+        batches += cut(pool[np.lexsort(falling)])
+    return [batches[number] for number in random.permutation(len(batches))]
+
+
+def in_columns(ids: Ids, starts: Lengths, lengths: Lengths) -> Ids:
+    """Sequences side by side: int32 (longest, rows), 0 behind the end of each.
+
+    Row i is ``ids[starts[i]:starts[i] + lengths[i]]``.
+    """
+    times = np.arange(int(lengths.max()))[:, np.newaxis]
+    inside = times < lengths
+    return np.where(inside, ids[np.where(inside, starts + times, 0)], 0).astype(np.int32)
 
 
 class StreamBatches:
@@ -144,13 +175,8 @@ class SequenceBatches:
     def start_epoch(self, epoch: int) -> int:
         """Shuffle for an epoch; returns the number of batches."""
         random = np.random.default_rng((self._seed, epoch))
-        order = random.permutation(len(self._lengths))
-        batches: list[NDArray[np.int64]] = []
-        for start in range(0, len(order), _POOL * self._rows):
-            pool = order[start : start + _POOL * self._rows]
-            batches += self._cut(pool[np.argsort(-self._lengths[pool], kind="stable")])
-        self._batches = [batches[number] for number in random.permutation(len(batches))]
-        return len(batches)
+        self._batches = bucketed(random, (self._lengths,), self._rows, self._cut)
+        return len(self._batches)
 
     def _cut(self, pool: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Cut sequences, sorted by falling length, into batches."""
@@ -175,12 +201,9 @@ class SequenceBatches:
 
     def _shard(self, sequences: NDArray[np.int64]) -> Shard:
         lengths = self._lengths[sequences]
-        times = np.arange(int(lengths[0]))[:, np.newaxis]
-        padding = times >= lengths
-        places = np.where(padding, 0, self._starts[sequences] + times)
-        inputs = np.where(padding, 0, self._ids[places]).astype(np.int32)
+        inputs = in_columns(self._ids, self._starts[sequences], lengths)
         if self._labels is None:
-            targets = np.where(padding, 0, self._ids[places + 1]).astype(np.int32)
+            targets = in_columns(self._ids, self._starts[sequences] + 1, lengths)
             count = int(lengths.sum())
         else:
             targets, count = self._labels[sequences], len(sequences)

@@ -80,10 +80,12 @@ def read_place(fields: Any) -> Place:
     for name, start in dataclasses.asdict(Place()).items():
         value = fields[name]
         fits = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-        if name == "best_loss":
+        if name in ("best_loss", "best_rank"):
             fits = value is None or isinstance(value, float)
         elif isinstance(start, int):
             fits = fits and isinstance(value, int)
         if not fits:
             raise ValueError(f"{name} is {value}")
+    if (fields["best_loss"] is None) != (fields["best_rank"] is None):
+        raise ValueError("best_loss and best_rank do not belong together")
     return Place(**fields)

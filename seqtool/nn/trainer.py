@@ -59,7 +59,7 @@ class Place:
         step: batches so far, over all epochs.
         loss, targets, tokens, epoch_seconds: sums over this epoch so far.
         seconds: that training and validation took so far.
-        best_loss, best_step: the best validation, and the number of steps before it.
+        best_loss, best_rank, best_step: the best validation, and the number of steps before it.
         waited: validations since the best one.
     """
 
@@ -72,6 +72,7 @@ class Place:
     epoch_seconds: float = 0.0
     seconds: float = 0.0
     best_loss: float | None = None
+    best_rank: float | None = None
     best_step: int = 0
     waited: int = 0
 
@@ -96,6 +97,26 @@ class Step(NamedTuple):
     layer_norms: Mapping[str, float]
 
 
+class Measured(NamedTuple):
+    """What a validation found.
+
+    Attributes:
+        loss: nats a target.
+        rank: what decides which validation is the best, less being better; the loss if it is None.
+            Of equal ones that with less loss is better.
+        figures: more that was measured, by name, fit for JSON.
+    """
+
+    loss: float
+    rank: float | None = None
+    figures: Mapping[str, Any] = {}
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """What validations are sorted by, the best first."""
+        return self.loss if self.rank is None else self.rank, self.loss
+
+
 class Events:
     """What the loop tells; the base does nothing. ``place`` is behind what happened."""
 
@@ -113,7 +134,7 @@ class Events:
     def step_done(self, place: Place, step: Step) -> None:
         """The model was trained on a batch."""
 
-    def validated(self, place: Place, loss: float) -> None:
+    def validated(self, place: Place, measured: Measured) -> None:
         """The model was validated; it is the best so far if ``place.waited`` is 0."""
 
     def epoch_done(self, place: Place, diagnosis: Diagnosis | None) -> None:
@@ -131,8 +152,8 @@ class DivergedError(SeqtoolError):
 class Training:
     """A training: all that changes while it runs, and the loop (`run`).
 
-    ``validate`` measures the model; less is better. The weights that did best are kept in
-    ``best``, and are the model's when the training ends.
+    ``validate`` measures the model: a loss, or more (`Measured`). The weights that did best are
+    kept in ``best``, and are the model's when the training ends.
     """
 
     model: Model
@@ -141,7 +162,7 @@ class Training:
     schedule: Schedule
     settings: Settings
     events: Events = field(default_factory=Events)
-    validate: Callable[[], float] | None = None
+    validate: Callable[[], float | Measured] | None = None
     place: Place = field(default_factory=Place)
     best: Floats | None = None
 
@@ -265,17 +286,20 @@ class Training:
         if self.validate is None:
             return
         start, place = time.monotonic(), self.place
-        loss = self.validate()
-        if not math.isfinite(loss):
+        found = self.validate()
+        measured = found if isinstance(found, Measured) else Measured(found)
+        rank, loss = measured.order
+        if not (math.isfinite(rank) and math.isfinite(loss)):
             raise self._diverged("validation loss", not_finite(self.model.parameters, []))
-        if place.best_loss is None or loss < place.best_loss:
-            place.best_loss, place.best_step, place.waited = loss, place.step, 0
+        if place.best_loss is None or (rank, loss) < (place.best_rank, place.best_loss):
+            place.best_loss, place.best_rank = loss, rank
+            place.best_step, place.waited = place.step, 0
             self.best = self.model.parameters.trained.copy()
         else:
             place.waited += 1
-        self.schedule.validated(loss)
+        self.schedule.validated(rank)
         place.seconds += time.monotonic() - start
-        self.events.validated(place, loss)
+        self.events.validated(place, measured)
 
     def _end_epoch(self) -> None:
         place = self.place
@@ -299,7 +323,7 @@ def make_training(
     batches: Batches,
     options: Mapping[str, Any],
     events: Events | None = None,
-    validate: Callable[[], float] | None = None,
+    validate: Callable[[], float | Measured] | None = None,
 ) -> Training:
     """The training that a command's options ask for; see `seqtool.nn.training_options`."""
     steps = options["epochs"] * batches.start_epoch(0)

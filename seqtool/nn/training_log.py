@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from seqtool.nn.checkpoint import Checkpoint
 from seqtool.nn.diagnose import Diagnosis
-from seqtool.nn.trainer import Events, Place, Step, Training
+from seqtool.nn.trainer import Events, Measured, Place, Step, Training
 from seqtool.progress import Progress
 
 _SMOOTHING = 0.98  # of the loss and rate that the progress line shows
@@ -121,16 +121,20 @@ class TrainingLog(Events):
             **norms,
         )
 
-    def validated(self, place: Place, loss: float) -> None:
+    def validated(self, place: Place, measured: Measured) -> None:
         best = place.waited == 0
-        self._validation = f"; validation loss {loss:.4f}{', the best so far' if best else ''}"
+        numbers = {name: x for name, x in measured.figures.items() if isinstance(x, float)}
+        shown = "".join(f", {name} {number:.2f}" for name, number in numbers.items())
+        mark = ", the best so far" if best else ""
+        self._validation = f"; validation loss {measured.loss:.4f}{shown}{mark}"
         self._file.write(
             kind="validation",
             step=place.step,
             epoch=place.epoch + 1,
-            loss=loss,
+            loss=measured.loss,
             best=best,
             seconds=round(place.seconds, 3),
+            **measured.figures,
         )
 
     def epoch_done(self, place: Place, diagnosis: Diagnosis | None) -> None:

@@ -1,0 +1,42 @@
+"""A tokenizer inside the metadata of a model: a tokenizer.json as text."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any
+
+from seqtool.errors import SeqtoolError
+from seqtool.tokenizers.load import load, save
+from seqtool.tokenizers.tokenizer import Tokenizer
+
+
+def tokenizer_text(tokenizer: Tokenizer) -> str:
+    """The tokenizer.json of a tokenizer as one line of text.
+
+    Raises SeqtoolError for a tokenizer that the format cannot hold.
+    """
+    with tempfile.TemporaryDirectory(prefix="seqtool-tokenizer-") as folder:
+        path = os.path.join(folder, "tokenizer.json")
+        save(path, tokenizer)
+        with open(path, encoding="utf-8", newline="\n") as file:
+            return json.dumps(json.load(file), ensure_ascii=False, separators=(",", ":"))
+
+
+def read_tokenizer_text(path: str, document: Any, field: str = "tokenizer") -> Tokenizer:
+    """The tokenizer that the model in ``path`` has under ``field`` of its metadata.
+
+    Raises SeqtoolError, naming the file, if ``document`` is no tokenizer.
+    """
+    if not isinstance(document, str):
+        raise SeqtoolError(f"{path}: its metadata is damaged ({field})")
+    with tempfile.TemporaryDirectory(prefix="seqtool-tokenizer-") as folder:
+        copy = os.path.join(folder, "tokenizer.json")
+        with open(copy, "w", encoding="utf-8", newline="\n", errors="surrogatepass") as file:
+            file.write(document)
+        try:
+            return load(copy)
+        except SeqtoolError as error:
+            what = str(error).replace(copy, f"its {field}")
+            raise SeqtoolError(f"{path}: damaged: {what}") from error
