@@ -27,7 +27,7 @@ test: $(VENV)/.develop
 check: $(VENV)/.develop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy seqtool plugins
+	$(BIN)/mypy seqtool plugins corpora
 
 warmup: $(VENV)/.demo
 	$(BIN)/seqtool warmup
@@ -40,7 +40,7 @@ $(BIN)/python:
 
 # A plain install; it must not undo the editable one that `make test` made. build/ goes first: a
 # stale one would bring deleted modules back.
-$(VENV)/.demo: pyproject.toml $(shell find seqtool plugins -name '*.py') | $(BIN)/python
+$(VENV)/.demo: pyproject.toml $(shell find seqtool plugins corpora -name '*.py') | $(BIN)/python
 	rm -rf build
 	test -e $(VENV)/.develop || $(PIP) install .
 	touch $@

@@ -53,3 +53,14 @@ def register_cells(register: Callable[[str, type[Any]], None]) -> None:
     ``cell`` is a sub-class of `seqtool.nn.recurrent.RecurrentLayer` that runs over a sequence, and
     back. Called only when a cell that is not built in is asked for.
     """
+
+
+@hookspec
+def register_corpora(register: Callable[..., None]) -> None:
+    """Add corpora for ``seqtool corpora``: call ``register(name, lines, about, columns)``.
+
+    ``lines(seed)`` gives lines of text without their ends, for ever or until there are no more;
+    the same ones for the same seed, whatever the machine. A line that comes again is left out.
+    ``about`` says in a line what it is, and ``columns``, which may be left out, names what tabs
+    separate.
+    """

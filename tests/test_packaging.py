@@ -16,6 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     tomllib = pytest.importorskip("tomli")
 
+PLUGIN_FOLDERS = ("plugins", "corpora")
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -26,7 +27,11 @@ def declared() -> dict[str, str]:
 
 
 def test_folders_declared_and_installed_plugins_are_equal() -> None:
-    folders = {path.parent.name for path in (REPOSITORY / "plugins").glob("*/__init__.py")}
+    folders = {
+        path.parent.name
+        for folder in PLUGIN_FOLDERS
+        for path in (REPOSITORY / folder).glob("*/__init__.py")
+    }
     installed = {
         point.name: point.value
         for point in discovery.entry_points()
@@ -61,7 +66,7 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
-    for name in ("seqtool", "plugins"):
+    for name in ("seqtool", *PLUGIN_FOLDERS):
         ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(REPOSITORY / name, source / name, ignore=ignore)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel"]
@@ -74,7 +79,7 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_the_wheel_has_every_module(wheel_names: set[str]) -> None:
     wanted = set()
-    for root in (REPOSITORY, REPOSITORY / "plugins"):
+    for root in (REPOSITORY, *(REPOSITORY / folder for folder in PLUGIN_FOLDERS)):
         for package in root.glob("seqtool*/"):
             wanted |= {_posix(path, root) for path in package.rglob("*.py")}
             wanted |= {_posix(path, root) for path in package.rglob("py.typed")}

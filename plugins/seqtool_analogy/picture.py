@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
-from seqtool.output import open_binary_output
+from seqtool.pictures import open_figure
 from seqtool_analogy.colours import colour
 from seqtool_analogy.plot import Map
 
 INCHES = 12.0
-DOTS_AN_INCH = 150
 FONT_POINTS = 8.0
 
 
 def write_picture(path: str, format: str, drawn: Map, labels: int) -> None:
     """Draw points coloured by cluster, and the first ``labels`` words where there is room."""
-    os.environ.setdefault("MPLBACKEND", "agg")  # no window, whatever the person's settings say
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # A salt and no date: the same picture is the same file.
-    with rc_context({"svg.hashsalt": "seqtool", "svg.fonttype": "none", "text.parse_math": False}):
-        figure = Figure(figsize=(INCHES, INCHES), dpi=DOTS_AN_INCH)
-        FigureCanvasAgg(figure)
+    with open_figure(path, format, (INCHES, INCHES)) as figure:
         axes: Any = figure.add_axes((0.01, 0.01, 0.98, 0.98))
         axes.set_axis_off()
         axes.set_xlim(-1.08, 1.08)
@@ -35,9 +25,6 @@ def write_picture(path: str, format: str, drawn: Map, labels: int) -> None:
         size = float(np.clip(6000 / len(drawn.words), 4, 36))
         axes.scatter(*drawn.places.T, s=size, c=colours, alpha=0.75, linewidths=0)
         _write_labels(axes, drawn, colours, labels)
-        metadata = {"Date": None} if format == "svg" else {"Software": "seqtool"}
-        with open_binary_output(path) as file:
-            figure.savefig(file, format=format, metadata=metadata)
 
 
 def _write_labels(axes: Any, drawn: Map, colours: list[str], labels: int) -> None:

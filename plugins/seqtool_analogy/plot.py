@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqtool.errors import SeqtoolError
+from seqtool.pictures import import_extra, picture_format
 from seqtool.text import display_name, numbered_lines
 from seqtool.vectors import WordVectors
 from seqtool.vectors.table import unit_rows
@@ -18,7 +18,7 @@ from seqtool_analogy.clusters import cluster
 from seqtool_analogy.load import load
 from seqtool_analogy.questions import Lexicon
 
-ENDINGS = (".png", ".svg", ".html")
+FORMATS = ("png", "svg", "html")
 FEWEST_WORDS = 4
 
 
@@ -33,12 +33,10 @@ class Map(NamedTuple):
 def run_plot(settings: Mapping[str, Any]) -> None:
     """Draw the picture. Raises SeqtoolError and click.UsageError."""
     output = settings["output"]
-    ending = os.path.splitext(output)[1].lower()
-    if ending not in ENDINGS:
-        raise click.UsageError(f"{output}: the ending says the format: {', '.join(ENDINGS)}")
-    _import_extra("openTSNE")
-    if ending != ".html":
-        _import_extra("matplotlib")
+    format = picture_format(output, FORMATS)
+    import_extra("openTSNE")
+    if format != "html":
+        import_extra("matplotlib")
     vectors = load(settings)
     words, matrix = _chosen(vectors, settings)
     if len(words) < FEWEST_WORDS:
@@ -51,25 +49,14 @@ def run_plot(settings: Mapping[str, Any]) -> None:
         place(unit, settings["perplexity"], settings["seed"], settings["threads"]),
         cluster(unit, settings["clusters"], settings["seed"]),
     )
-    if ending == ".html":
+    if format == "html":
         from seqtool_analogy.page import write_page
 
         write_page(output, drawn)
     else:
         from seqtool_analogy.picture import write_picture
 
-        write_picture(output, ending[1:], drawn, settings["labels"])
-
-
-def _import_extra(name: str) -> None:
-    import importlib
-
-    try:
-        importlib.import_module(name)
-    except ImportError as error:
-        raise SeqtoolError(
-            f"pictures need {name}, which is not installed: pip install 'seqtool[plot]'"
-        ) from error
+        write_picture(output, format, drawn, settings["labels"])
 
 
 def _chosen(
