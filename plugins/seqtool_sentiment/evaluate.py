@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool import __version__
+from seqtool.columns import columns
 from seqtool.output import open_output
 from seqtool.progress import Progress
 from seqtool_sentiment import metrics
@@ -112,10 +113,5 @@ def _cell(value: float | int | str | None) -> str:
 
 
 def _write_table(stream: TextIO, rows: Sequence[Sequence[str]]) -> None:
-    """A blank line, and columns side by side, all but the first to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    stream.write("\n")
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        stream.write("  ".join(cells).rstrip() + "\n")
+    """A blank line, and a table."""
+    stream.writelines(f"{line}\n" for line in ["", *columns(rows)])

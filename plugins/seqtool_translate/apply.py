@@ -13,8 +13,10 @@ import numpy as np
 from seqtool.errors import SeqtoolError
 from seqtool.output import open_output
 from seqtool.progress import Progress
+from seqtool_translate.attention_plot import check_plot, write_plot
 from seqtool_translate.constraints import ConstraintFile
 from seqtool_translate.forcing import Weights
+from seqtool_translate.heat_map import heat_map
 from seqtool_translate.lines import Lines, read_lines
 from seqtool_translate.settings import check_drawing, check_search, make_translator
 from seqtool_translate.translator import Texts, Translation, Translator
@@ -69,6 +71,8 @@ def _check(paths: Sequence[str], settings: Mapping[str, Any]) -> None:
         raise click.UsageError("--heat-map goes with --format text")
     if settings["dictionary"] and not settings["replace_unk"]:
         raise click.UsageError("--dictionary goes with --replace-unk")
+    if settings["attention_plot"]:
+        check_plot(settings["attention_plot"])
     if [*paths, settings["constraint"], settings["dictionary"]].count("-") > 1:
         raise click.UsageError("- (stdin) can stand for one file only")
 
@@ -204,11 +208,7 @@ def _write(writer: Writer, answers: Iterator[Answer], settings: Mapping[str, Any
             np.asarray(weights),
         )
         if settings["heat_map"]:
-            from seqtool_translate.heat_map import heat_map
-
             width = shutil.get_terminal_size().columns
             writer.out.writelines(f"{line}\n" for line in [*heat_map(*about, width), ""])
         if settings["attention_plot"]:
-            from seqtool_translate.attention_plot import write_plot
-
             write_plot(settings["attention_plot"], *about)

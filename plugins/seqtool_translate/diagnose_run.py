@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from seqtool import __version__
+from seqtool.columns import columns
 from seqtool.decode.beam import BeamOptions
 from seqtool.errors import SeqtoolError
 from seqtool.output import open_output
@@ -215,12 +216,9 @@ def _cells(first: str, counted: Mapping[str, Any]) -> list[str]:
 
 
 def _table(first: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns, the first of them to the left."""
+    """Counts and shares under their headings."""
     headings = [first, "sentences", *(_HEADINGS[kind] for kind in KINDS), "search's share"]
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for name, *cells in (headings, *rows):
-        padded = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        yield "  ".join([name.ljust(widths[0]), *padded]).rstrip()
+    return columns([headings, *rows])
 
 
 def _case(case: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from seqtool.columns import columns
 from seqtool.errors import SeqtoolError
 from seqtool.output import open_output
 from seqtool.progress import Progress
@@ -19,7 +20,7 @@ from seqtool_bleu.lines import score_lines
 from seqtool_bleu.metric import Metric
 from seqtool_bleu.tokenizers import tokenizer
 from seqtool_translate.apply import warn_of_cuts
-from seqtool_translate.lengths import bounds, row_of
+from seqtool_translate.lengths import bounds, label, row_of
 from seqtool_translate.lines import read_pairs
 from seqtool_translate.score import check_pairs
 from seqtool_translate.settings import check_search, make_translator
@@ -147,13 +148,9 @@ def _text(record: Mapping[str, Any]) -> list[str]:
     names = [score["metric"] for score in record["scores"]]
     rows = [["source words", "sentences", *names]]
     for row in record["by_length"]:
-        words = f"{row['from']} " + (f"to {row['to']}" if row["to"] else "or more")
+        words = label(row["from"], row["to"])
         rows.append([words, f"{row['sentences']:,}", *(f"{row[name]:.2f}" for name in names)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines.append("")
-    for first, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]))
+    lines += ["", *columns(rows)]
     speed = (
         f"{record['sentences']:,} sentences, {record['tokens']:,} tokens in "
         f"{record['seconds']:.1f} s: {record['sentences_per_second']:,.0f} sentences/s, "
