@@ -88,6 +88,19 @@ def output_option(function: Function) -> Function:
     )(function)
 
 
+def output_file_option(text: str) -> Callable[[Function], Function]:
+    """Add -o/--output FILE for what cannot go to stdout, such as a model: passes ``output``."""
+    return click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=click.Path(),
+        envvar="SEQTOOL_OUTPUT",
+        required=True,
+        help=text,
+    )
+
+
 def format_option(*formats: str) -> Callable[[Function], Function]:
     """Add --format with the given choices, the first being the default: passes ``format``."""
     return click.option(

@@ -46,18 +46,6 @@ def _metric(names: tuple[str, ...]) -> Callable[[Any], Any]:
     )
 
 
-def _output_file(text: str) -> Callable[[Any], Any]:
-    return click.option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=click.Path(),
-        envvar="SEQTOOL_OUTPUT",
-        required=True,
-        help=text,
-    )
-
-
 _model = options.model_option("Word vectors (word2vec, GloVe, fastText .bin, safetensors)")
 _lowercase = click.option("--lowercase", is_flag=True, help="Look words up in lower case.")
 _case = click.option(
@@ -190,7 +178,7 @@ def evaluate(file: str, **settings: Any) -> None:
     ("seqtool analogy plot -o map.html", "a page to zoom, point at and search"),
     ("seqtool analogy plot -o map.png --words animals.txt --clusters 4", "chosen words"),
 )
-@_output_file("The picture: .png, .svg or .html (one file, works offline).")
+@options.output_file_option("The picture: .png, .svg or .html (one file, works offline).")
 @click.option(
     "--words", metavar="FILE", type=click.Path(), help="Show the words of FILE; - is stdin."
 )
@@ -256,7 +244,7 @@ def plot(**settings: Any) -> None:
     ("seqtool analogy export -m vectors.bin -o vectors.safetensors", "from word2vec's format"),
     ("seqtool analogy export -o small.vec --vocab 5000", "the most frequent words as text"),
 )
-@_output_file("The copy: .bin or .vec (word2vec), .txt (GloVe) or .safetensors.")
+@options.output_file_option("The copy: .bin or .vec (word2vec), .txt (GloVe) or .safetensors.")
 @_model
 @_vocab()
 @options.common_options

@@ -10,7 +10,7 @@ import click
 from seqtool import options
 from seqtool.decode_options import SAMPLING, sampling_options
 from seqtool.hookspecs import hookimpl
-from seqtool.nn.training_options import SECTION, training_options
+from seqtool.nn.training_options import SECTION, precision_option, training_options
 
 _EXAMPLES = [
     ("seqtool generate --prompt 'ROMEO:'", "go on from a prompt, by the built-in model"),
@@ -156,13 +156,7 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     help="Begin with these word vectors (--level word).",
 )
 @options.number_option("--steps", 64, "Tokens of a text that gradients go back through.")
-@click.option(
-    "--precision",
-    type=click.Choice(["float16", "float32"]),
-    default="float16",
-    show_default=True,
-    help="How weights are stored; float16 is half the size, and samples twice as fast.",
-)
+@precision_option("How weights are stored; float16 is half the size, and samples twice as fast.")
 @training_options(
     epochs=20,
     batch_size=32,
@@ -171,15 +165,7 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     clip_norm=1.0,
     validation="0.1",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(),
-    envvar="SEQTOOL_OUTPUT",
-    required=True,
-    help="The model: FILE.safetensors; n-grams also FILE.arpa or FILE.arpa.gz.",
-)
+@options.output_file_option("The model: FILE.safetensors; n-grams also FILE.arpa or FILE.arpa.gz.")
 @options.common_options
 def train(corpus: tuple[str, ...], **settings: Any) -> None:
     """Learn a language model from text.

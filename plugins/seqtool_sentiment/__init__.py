@@ -178,15 +178,7 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
     help="Go on with a training that was stopped; other options as before.",
 )
 @_file("--log", "FILE", "Write a line of JSON for every epoch.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(),
-    envvar="SEQTOOL_OUTPUT",
-    required=True,
-    help="The model, FILE.safetensors.",
-)
+@options.output_file_option("The model, FILE.safetensors.")
 @options.threads_option
 @options.seed_option(1)
 @options.common_options

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from seqtool import options
-from seqtool.nn.training_options import SECTION, training_options
+from seqtool.nn.training_options import SECTION, precision_option, training_options
 from seqtool.options import number_option, rate_option, together
 
 _SECTIONS = {
@@ -113,13 +113,7 @@ _model_options = together(
     click.option("--untied", is_flag=True, help="Tables of their own for tokens that go out."),
     rate_option("--dropout", 0.3, "Share of numbers that are dropped between layers."),
     rate_option("--label-smoothing", 0.1, "Probability that is spread over all tokens."),
-    click.option(
-        "--precision",
-        type=click.Choice(["float16", "float32"]),
-        default="float16",
-        show_default=True,
-        help="How weights are stored; float16 is half the size.",
-    ),
+    precision_option("How weights are stored; float16 is half the size."),
 )
 
 
@@ -138,15 +132,7 @@ def add_train(command: click.Group) -> None:
         clip_norm=1.0,
         validation="0.05",
     )
-    @click.option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=click.Path(),
-        envvar="SEQTOOL_OUTPUT",
-        required=True,
-        help="The model: FILE.safetensors.",
-    )
+    @options.output_file_option("The model: FILE.safetensors.")
     @options.common_options
     def train(pairs: tuple[str, ...], **settings: Any) -> None:
         """Learn to translate from pairs of lines.

@@ -169,6 +169,17 @@ def training_options(
     )
 
 
+def precision_option(text: str) -> _Decorator:
+    """Add ``--precision``, passed as ``precision``; ``text`` is its help."""
+    return click.option(
+        "--precision",
+        type=click.Choice(["float16", "float32"]),
+        default="float16",
+        show_default=True,
+        help=text,
+    )
+
+
 def check_training_options(settings: dict[str, Any]) -> None:
     """Refuse options that contradict each other. Raises click.UsageError."""
     if settings["validation"] is None:
