@@ -17,6 +17,7 @@ endif
 demo: $(VENV)/.demo
 	$(BIN)/seqtool bleu examples/ref.txt --hyp examples/system-a.txt --hyp examples/system-b.txt
 	$(BIN)/seqtool analogy man woman king --top 3
+	head -3 examples/captions.de | $(BIN)/seqtool translate
 
 # JIT first, then every kernel again as plain Python, then with checked array indices.
 test: $(VENV)/.develop

@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from seqtool.errors import SeqtoolError
+from seqtool.nn.batches import cut_rows
 from seqtool.nn.cells import find_cell
 from seqtool.nn.checkpoint import Checkpoint
 from seqtool.nn.encoder_decoder import EncoderDecoder, EncoderDecoderSettings
@@ -32,7 +33,8 @@ _DECIDING = (
     "precision", *DECIDING,
 )  # fmt: skip
 _EMBEDDING = {"char": 64, "word": 256, "subword": 256}
-_HIDDEN = {"char": 256, "word": 512, "subword": 512}
+_HIDDEN = {"char": 128, "word": 512, "subword": 512}
+_SHORTEST_STEP = 6_000_000  # multiplications of a step that are worth a second thread
 
 
 class Data(NamedTuple):
@@ -60,6 +62,7 @@ def run_train(pairs: Sequence[str], settings: dict[str, Any]) -> None:
     checkpoint.begin(settings["resume"])
     model = _model(data, settings)
     log = TrainingLog(checkpoint, settings["log"], settings["quiet"])
+    settings = {**settings, "threads": _useful_threads(model, settings)}
     training = make_training(
         model, _batches(data, settings), settings, log, _validation(model, data, settings)
     )
@@ -180,6 +183,19 @@ def _model(data: Data, settings: Mapping[str, Any]) -> EncoderDecoder:
     model = EncoderDecoder(shape)
     model.initialise(settings["seed"])
     return model
+
+
+def _useful_threads(model: EncoderDecoder, settings: Mapping[str, Any]) -> int:
+    """How many threads make training faster; the result is the same for any number.
+
+    A decoder with feeding goes step by step, and between its products threads wait for each other:
+    where products are short, for longer than they gain.
+    """
+    shape = model.settings
+    rows = cut_rows(settings["batch_size"])[0].stop
+    products = rows * model.decoder.step_products
+    short = shape.feeding and products < _SHORTEST_STEP
+    return 1 if short else int(settings["threads"])
 
 
 def _encoded(data: Data, pairs: Pairs, dropout: float, seed: Sequence[int]) -> SequencePairs:

@@ -92,7 +92,7 @@ _model_options = together(
     number_option(
         "--embedding", None, "Size of a token's vector.  [default: characters 64, others 256]"
     ),
-    number_option("--hidden", None, "Size of a state.  [default: characters 256, others 512]"),
+    number_option("--hidden", None, "Size of a state.  [default: characters 128, others 512]"),
     number_option("--layers", 1, "Recurrent layers of the encoder, and of the decoder."),
     click.option("--unidirectional", is_flag=True, help="Read the source only forwards."),
     click.option(

@@ -113,6 +113,13 @@ class Decoder(Layer):
             for number in range(1, settings.layers + 1)
         ]
 
+    @property
+    def step_products(self) -> int:
+        """Multiplications of one step of one row, attention left out."""
+        size = self.settings.inputs
+        cells = sum(layer.columns * (layer.inputs + layer.hidden) for layer in self.layers)
+        return cells + self.width * size
+
     def initialise(self, random: np.random.Generator) -> None:
         """Fill the weights."""
         for layer in self.layers:
