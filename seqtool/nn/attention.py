@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtool.nn.attention_kernels import attend, attend_back
+from seqtool.nn.attention_kernels import attend, attend_back, gather_gradients
 from seqtool.nn.dense import Dense
 from seqtool.nn.initial import uniform
 from seqtool.nn.layer import Layer
@@ -60,9 +60,10 @@ class GlanceBack(NamedTuple):
     """The way back through a `Glance`: gradients, shaped as what they belong to."""
 
     glance: Glance
+    grad_contexts: Floats
     grad_queries: Floats
+    grad_scores: Floats
     grad_keys: Floats
-    grad_values: Floats
     grad_score: Floats
     grad_cover: Floats
     grad_seen: Floats
@@ -194,28 +195,30 @@ class Attention(Layer):
         seen = (len(memory.owners) if self.coverage else 0, len(memory.values))
         return GlanceBack(
             glance,
+            work.buffer(f"{self.name}/grad_contexts", glance.contexts.shape),
             work.buffer(f"{self.name}/grad_queries", glance.queries.shape),
+            work.buffer(f"{self.name}/grad_scores", glance.weights.shape),
             work.zeros(f"{self.name}/grad_keys", memory.keys.shape),
-            work.zeros(f"{self.name}/grad_values", memory.values.shape),
             work.zeros(f"{self.name}/grad_score", (self.hidden if self.additive else 0,)),
             work.zeros(f"{self.name}/grad_cover", (self.hidden if self.coverage else 0,)),
             work.zeros(f"{self.name}/grad_seen", seen),
             self._packed(work, transposed=True),
         )
 
-    def retreat(
-        self, work: Workspace, back: GlanceBack, grad_contexts: Floats, begin: int, end: int
-    ) -> Floats:
-        """The gradient of the decoder's states, from that of the contexts of some steps."""
+    def retreat(self, work: Workspace, back: GlanceBack, begin: int, end: int) -> Floats:
+        """The gradient of the decoder's states, from that of the contexts of some steps.
+
+        The latter is in ``back.grad_contexts``.
+        """
         glance = back.glance
         grad_queries = back.grad_queries[begin:end]
         arguments = [
             *self._arguments(glance, begin, end),
-            grad_contexts.reshape(-1),
-            work.buffer(f"{self.name}/scratch", (len(glance.memory.values) + self.hidden,)),
+            back.grad_contexts[begin:end].reshape(-1),
+            work.buffer(f"{self.name}/scratch", (self.hidden,)),
             grad_queries.reshape(-1),
+            back.grad_scores[begin:end].reshape(-1),
             back.grad_keys.reshape(-1),
-            back.grad_values.reshape(-1),
             back.grad_score,
             back.grad_cover,
             back.grad_seen.reshape(-1),
@@ -240,8 +243,24 @@ class Attention(Layer):
             work.add_gradient(f"{self.name}.score", back.grad_score)
         if self.coverage:
             work.add_gradient(f"{self.name}.cover", back.grad_cover)
+        glance = back.glance
+        values = work.zeros(f"{self.name}/grad_values", glance.memory.values.shape)
+        _gather(glance, glance.weights, back.grad_contexts, values)
+        if not self.additive:
+            _gather(glance, back.grad_scores, glance.queries, back.grad_keys)
         through = back.grad_keys
         if self.project:
             through = self.project.backward(work, back.grad_keys)
-        back.grad_values[...] += through
-        return back.grad_values
+        values += through
+        return values
+
+
+def _gather(glance: Glance, shares: Floats, vectors: Floats, gradients: Floats) -> None:
+    """See `gather_gradients`."""
+    memory = glance.memory
+    time, rows, size = vectors.shape
+    gather_gradients(
+        shares.reshape(-1), vectors.reshape(-1), size, memory.owners, memory.lengths,
+        glance.lengths, time, rows, len(memory.values), memory.values.shape[1],
+        gradients.reshape(-1),
+    )  # fmt: skip

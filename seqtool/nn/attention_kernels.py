@@ -139,18 +139,18 @@ def attend_back(
     queries: Row, keys: Row, values: Row, key_size: int, value_size: int, score: Row, cover: Row,
     seen: Row, owners: Ints, source_lengths: Ints, lengths: Ints, time: int, rows: int,
     source_time: int, owner_count: int, weights: Row, grad_contexts: Row, scratch: Row,
-    grad_queries: Row, grad_keys: Row, grad_values: Row, grad_score: Row, grad_cover: Row,
+    grad_queries: Row, grad_scores: Row, grad_keys: Row, grad_score: Row, grad_cover: Row,
     grad_seen: Row,
 ) -> None:  # fmt: skip
     """The way back; arguments up to ``weights`` are those of `attend`.
 
-    ``grad_contexts`` (time, rows, value_size). ``grad_queries`` (time, rows, key_size) is filled
-    in; gradients of keys, values, v and w are added to. ``grad_seen`` (rows, source_time), empty
-    without ``cover``: in, the gradient of c behind the last step; out, before the first.
-    ``scratch`` (key_size + source_time).
+    ``grad_contexts`` (time, rows, value_size). ``grad_queries`` (time, rows, key_size) and
+    ``grad_scores`` (time, rows, source_time), of e, are filled in; for additive attention the
+    gradients of keys, v and w are added to. ``grad_seen`` (rows, source_time), empty without
+    ``cover``: in, the gradient of c behind the last step; out, before the first. ``scratch``
+    (key_size).
     """
     additive, covers = len(score) > 0, len(cover) > 0
-    slopes, inner = scratch[:source_time], scratch[source_time : source_time + key_size]
     for step in range(time * rows):
         place = time * rows - 1 - step
         row = place % rows
@@ -161,32 +161,58 @@ def attend_back(
         owner = owners[row]
         count = source_lengths[owner]
         mine = weights[place * source_time : place * source_time + count]
+        slopes = grad_scores[place * source_time : place * source_time + count]
         context = grad_contexts[place * value_size : (place + 1) * value_size]
         query = queries[place * key_size : (place + 1) * key_size]
         mean = ZERO
         for s in range(count):
             at = (s * owner_count + owner) * value_size
             slope = dot(context, values[at : at + value_size])
-            add_times(mine[s], context, grad_values[at : at + value_size])
             if covers:
                 slope += grad_seen[row * source_time + s]
             slopes[s] = slope
             mean += mine[s] * slope
         for s in range(count):
             at = (s * owner_count + owner) * key_size
-            key, grad_key = keys[at : at + key_size], grad_keys[at : at + key_size]
+            key = keys[at : at + key_size]
             slope = mine[s] * (slopes[s] - mean)
+            slopes[s] = slope
             if additive:
+                grad_key = grad_keys[at : at + key_size]
                 c = seen[place * source_time + s] if covers else ZERO
                 grad_c = score_gradients(
-                    query, key, c, slope, score, cover, inner, grad_query, grad_key, grad_score,
+                    query, key, c, slope, score, cover, scratch, grad_query, grad_key, grad_score,
                     grad_cover,
                 )  # fmt: skip
                 if covers:
                     grad_seen[row * source_time + s] += grad_c
             else:
                 add_times(slope, key, grad_query)
-                add_times(slope, query, grad_key)
+
+
+@kernel(
+    "void(f4[::1], f4[::1], i8, i8[::1], i8[::1], i8[::1], i8, i8, i8, i8, f4[::1])", relaxed=True
+)
+def gather_gradients(
+    shares: Row, vectors: Row, size: int, owners: Ints, source_lengths: Ints, lengths: Ints,
+    time: int, rows: int, source_time: int, owner_count: int, gradients: Row,
+) -> None:  # fmt: skip
+    """Add to the gradient of every position what it has from all steps, the last one first.
+
+    That of a value is the sum of its weights times the gradients of the contexts, that of a key
+    (multiplicative attention) the sum of its scores' gradients times the queries: ``shares``
+    (time, rows, source_time) times ``vectors`` (time, rows, size). After the sweep, not in it:
+    what is added to then stays in the nearest cache.
+    """
+    for row in range(rows):
+        owner = owners[row]
+        for s in range(source_lengths[owner]):
+            at = (s * owner_count + owner) * size
+            gradient = gradients[at : at + size]
+            for step in range(lengths[row]):
+                place = (lengths[row] - 1 - step) * rows + row
+                vector = vectors[place * size : (place + 1) * size]
+                add_times(shares[place * source_time + s], vector, gradient)
 
 
 @kernel("void(f4[::1], f4[::1], f4[::1])")

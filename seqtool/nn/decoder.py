@@ -298,11 +298,8 @@ class Decoder(Layer):
         states[...] = joined[:, :, :hidden]
         if self.attention:
             assert back is not None
-            contexts = work.buffer(
-                f"{self.name}/grad_contexts", (*joined.shape[:2], self.settings.memory)
-            )
-            contexts[...] = joined[:, :, hidden:]
-            states += self.attention.retreat(work, back, contexts, begin, end)
+            back.grad_contexts[begin:end] = joined[:, :, hidden:]
+            states += self.attention.retreat(work, back, begin, end)
         return states
 
     def _retreat_cells(

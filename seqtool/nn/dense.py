@@ -51,13 +51,13 @@ class Dense(Layer):
         transposed: Floats = self.parameters[self.tied_to].T
         return transposed
 
-    def forward(self, work: Workspace, inputs: Floats) -> Floats:
-        """From (..., inputs) to (..., outputs)."""
+    def forward(self, work: Workspace, inputs: Floats, add_bias: bool = True) -> Floats:
+        """From (..., inputs) to (..., outputs); without ``add_bias`` the bias is left to others."""
         shape = inputs.shape[:-1]
         rows = inputs.reshape(-1, self.inputs)
         outputs: Floats = work.buffer(f"{self.name}/outputs", (len(rows), self.outputs))
         work.multiply(self.name, rows, self.matrix(), outputs)
-        if self.has_bias:
+        if self.has_bias and add_bias:
             outputs += self.weight("bias")
         if work.training:
             work.saved[self.name] = rows

@@ -63,7 +63,7 @@ class Embedding(Layer):
 
     def backward(self, work: Workspace, grad: Floats) -> None:
         """Add the gradient of the vectors, shaped as they are, to that of the table."""
-        table = work.gradients.get(self.tied_to or f"{self.name}.table")
+        table = work.gradient(self.tied_to or f"{self.name}.table")
         if table is not None:
             ids = np.ascontiguousarray(work.saved[self.name], np.int32).reshape(-1)
             scatter_add(ids, grad.ravel(), self.size, table.reshape(-1))

@@ -145,7 +145,8 @@ class EncoderDecoder:
     def loss(self, work: Workspace, shard: Shard) -> float:
         """The summed loss (nats) of a shard, and in training its gradients."""
         logits = self._logits(work, shard)
-        loss = self.cost.forward(work, logits, shard.targets, shard.lengths, shard.weights)
+        bias = self.output.weight("bias")
+        loss = self.cost.forward(work, logits, shard.targets, shard.lengths, shard.weights, bias)
         if work.training:
             self._backward(work, logits)
         return loss
@@ -154,7 +155,8 @@ class EncoderDecoder:
         """Probabilities of the shard's targets and where the model looks; ``work`` is not one for
         training."""
         logits = self._logits(work, shard)
-        log_probs = self.cost.log_probabilities(work, logits, shard.targets, shard.lengths)
+        bias = self.output.weight("bias")
+        log_probs = self.cost.log_probabilities(work, logits, shard.targets, shard.lengths, bias)
         weights = self.decoder.attention_weights(work)
         return Forced(log_probs, None if weights is None else weights.copy())
 
@@ -179,19 +181,20 @@ class EncoderDecoder:
         state: DecoderState,
         memory: Memory | None,
     ) -> tuple[Floats, DecoderState]:
-        """(logits (time, rows, target_vocab), new state) of target ids (time, rows)."""
+        """(outputs (time, rows, embedding), new state) of target ids (time, rows)."""
         embedded = self.dropouts["target"].forward(work, self.target.forward(work, ids))
-        outputs, state = self.decoder.forward(work, embedded, lengths, state, memory)
-        return self.output.forward(work, outputs), state
+        return self.decoder.forward(work, embedded, lengths, state, memory)
 
     def _logits(self, work: Workspace, shard: Shard) -> Floats:
+        """Logits (time, rows, target_vocab) to which the bias is yet to be added."""
         assert shard.source is not None
         lengths = shard.lengths
         if lengths is None:
             lengths = np.full(shard.inputs.shape[1], len(shard.inputs), np.int64)
         encoded = self.encode(work, shard.source, shard.source_lengths)
         state = DecoderState(encoded.cells)
-        return self.decode(work, shard.inputs, lengths, state, encoded.memory)[0]
+        outputs, _ = self.decode(work, shard.inputs, lengths, state, encoded.memory)
+        return self.output.forward(work, outputs, add_bias=False)
 
     def _cross(self, work: Workspace, finals: list[State]) -> list[State]:
         """The decoder's first states, from the encoder's last ones."""

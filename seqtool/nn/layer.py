@@ -18,7 +18,7 @@ class Layer:
         backward(work, grad_outputs, ...) -> grad_inputs
 
     where the backward pass belongs to the last forward pass in the same workspace, adds the
-    gradients of the weights to ``work.gradients`` and may overwrite ``grad_outputs``. Arrays that
+    gradients of the weights to the workspace's and may overwrite ``grad_outputs``. Arrays that
     a layer returns are buffers of the workspace: the next call overwrites them.
     """
 

@@ -38,17 +38,21 @@ def row_maximum(row: Floats, size: int, lanes: Floats) -> Any:
     return most
 
 
-@kernel("void(f4[::1], i8, i4[::1], i8[::1], f4[::1], f4, f4, i8, f4[::1], f8[::1])", relaxed=True)
+@kernel(
+    "void(f4[::1], i8, f4[::1], i4[::1], i8[::1], f4[::1], f4, f4, i8, f4[::1], f8[::1])",
+    relaxed=True,
+)
 def softmax_losses(
-    logits: Floats, classes: int, targets: Ids, lengths: Lengths, weights: Floats, smoothing: float,
-    scale: float, training: int, lanes: Floats, losses: Floats,
+    logits: Floats, classes: int, bias: Floats, targets: Ids, lengths: Lengths, weights: Floats,
+    smoothing: float, scale: float, training: int, lanes: Floats, losses: Floats,
 ) -> None:  # fmt: skip
     """Write the loss of every target, and turn logits into gradients or into probabilities.
 
     Rows of logits are (time, batch) and count where time < lengths[batch]; others become 0, as do
-    their losses. ``weights`` of the targets may be empty. With smoothing e the target is given
-    probability 1 - e + e / classes and every other class e / classes. With ``training`` logits
-    become the gradient of loss times ``scale``.
+    their losses. ``bias`` (classes), which is added to the logits, may be empty, as may
+    ``weights`` of the targets. With smoothing e the target is given probability 1 - e + e / classes
+    and every other class e / classes. With ``training`` logits become the gradient of loss times
+    ``scale``.
     """
     batch = len(lengths)
     spread = smoothing / np.float32(classes)
@@ -59,6 +63,9 @@ def softmax_losses(
             for k in range(classes):
                 row[k] = _ZERO
             continue
+        if len(bias) > 0:
+            for k in range(classes):
+                row[k] += bias[k]
         wanted = targets[place]
         weight = weights[place] if len(weights) > 0 else _ONE
         most = row_maximum(row, classes, lanes)

@@ -31,16 +31,18 @@ class CrossEntropy:
         targets: Ids,
         lengths: Lengths | None = None,
         weights: Floats | None = None,
+        bias: Floats | None = None,
     ) -> float:
         """The sum of the losses; ``logits`` become their gradient, or else probabilities.
 
         Shapes: logits (time, batch, classes) and targets (time, batch) with the ``lengths``
         (batch,) of the rows that count; or (batch, classes) and (batch,). ``weights``, of the
-        shape of ``targets``, multiply the losses. In training the gradient, multiplied with
-        ``work.scale``, takes the place of the logits; otherwise their softmax does. Rows that do
-        not count become 0. Raises IndexError for a wrong target.
+        shape of ``targets``, multiply the losses; ``bias`` (classes,) is added to the logits. In
+        training the gradient, multiplied with ``work.scale``, takes the place of the logits;
+        otherwise their softmax does. Rows that do not count become 0. Raises IndexError for a
+        wrong target.
         """
-        return float(self._losses(work, logits, targets, lengths, weights).sum())
+        return float(self._losses(work, logits, targets, lengths, weights, bias).sum())
 
     def log_probabilities(
         self,
@@ -48,12 +50,13 @@ class CrossEntropy:
         logits: Floats,
         targets: Ids,
         lengths: Lengths | None = None,
+        bias: Floats | None = None,
     ) -> NDArray[np.float64]:
         """The log-probability (nats) of each target, shape of ``targets``; 0 for padding.
 
         For a workspace that is not for training; ``logits`` become probabilities.
         """
-        return -self._losses(work, logits, targets, lengths, None).reshape(targets.shape)
+        return -self._losses(work, logits, targets, lengths, None, bias).reshape(targets.shape)
 
     def _losses(
         self,
@@ -62,6 +65,7 @@ class CrossEntropy:
         targets: Ids,
         lengths: Lengths | None,
         weights: Floats | None,
+        bias: Floats | None,
     ) -> NDArray[np.float64]:
         classes = logits.shape[-1]
         if not logits.flags.c_contiguous:
@@ -77,6 +81,7 @@ class CrossEntropy:
         softmax_losses(
             logits.reshape(-1),
             classes,
+            logits.reshape(-1)[:0] if bias is None else bias,
             targets.astype(np.int32, copy=False).ravel(),
             lengths,
             each.astype(work.dtype, copy=False),

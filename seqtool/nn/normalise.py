@@ -52,6 +52,7 @@ class LayerNorm(Layer):
         """The gradient of the inputs, in the memory of that of the outputs."""
         inputs, moments = work.saved[self.name]
         grad = np.ascontiguousarray(grad)
+        gradients = work.gradients
         normalise_rows_backward(
             inputs.reshape(-1),
             self.size,
@@ -59,7 +60,7 @@ class LayerNorm(Layer):
             self.weight("gain"),
             moments,
             grad.reshape(-1),
-            work.gradients[f"{self.name}.gain"],
-            work.gradients[f"{self.name}.bias"],
+            gradients[f"{self.name}.gain"],
+            gradients[f"{self.name}.bias"],
         )
         return grad

@@ -62,7 +62,8 @@ class TranslationSteps:
         work = self._work()
         lengths = np.ones(len(ids), np.int64)
         before = state.decoder.seen
-        logits, after = self._model.decode(work, ids[None], lengths, state.decoder, state.memory)
+        outputs, after = self._model.decode(work, ids[None], lengths, state.decoder, state.memory)
+        logits = self._model.output.forward(work, outputs)
         cells = [tuple(part.copy() for part in parts or ()) for parts in after.cells]
         feed = None if after.feed is None else after.feed.copy()
         weights = self._model.decoder.attention_weights(work)

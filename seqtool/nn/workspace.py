@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ class Workspace:
         scale: what the gradient of the summed loss is multiplied with (one over the number of
             targets of the whole batch, so that gradients are those of the mean).
         seed: changes with every batch and shard; what is random in a layer follows from it.
-        gradients: by parameter's name, zeroed by `begin`; frozen parameters have none.
         constant: whether the weights stay as they are, so that what follows from them is kept.
         diagnose: whether recurrent layers leave their gradient norms by time step in ``saved``.
         carried: recurrent state at the end of the last window, by layer's name (truncated
@@ -37,17 +37,32 @@ class Workspace:
         self.constant = False
         self.diagnose = False
         size = len(parameters.trained) if training else 0
-        self.flat_gradient: Floats = aligned_zeros(size, dtype=self.dtype)
-        self.gradients = parameters.views(self.flat_gradient) if training else {}
+        self._flat_gradient: Floats = aligned_zeros(size, dtype=self.dtype)
+        self._gradients = parameters.views(self._flat_gradient) if training else {}
         self.carried: dict[str, tuple[Floats, ...]] = {}
         self.saved: dict[str, Any] = {}
+        self._untouched: set[str] = set()  # gradients that hold what was there before `begin`
         self._buffers: dict[str, Floats] = {}
 
     def begin(self, seed: int, scale: float) -> None:
         """Start on a new batch: gradients become zero."""
         self.seed = seed
         self.scale = scale
-        self.flat_gradient.fill(0)
+        self._untouched = set(self._gradients)
+
+    @property
+    def gradients(self) -> Mapping[str, Floats]:
+        """By parameter's name; frozen ones have none. Layers add to them by `gradient`,
+        `add_gradient` and `add_product`."""
+        for name in self._untouched:
+            self._gradients[name].fill(0)
+        self._untouched.clear()
+        return self._gradients
+
+    @property
+    def flat_gradient(self) -> Floats:
+        """All gradients, laid out as the trained parameters are."""
+        return self._flat_gradient if self.gradients else self._flat_gradient[:0]
 
     def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> NDArray[Any]:
         """Memory of this shape, the same for every call with this name; holds anything.
@@ -129,17 +144,30 @@ class Workspace:
         if not fits:
             out[...] = sums[:, : out.shape[1]]
 
+    def gradient(self, name: str) -> Floats | None:
+        """The gradient of a parameter, to be added to; None if it is frozen."""
+        gradient = self._gradients.get(name)
+        if name in self._untouched:
+            self._untouched.remove(name)
+            self._gradients[name].fill(0)
+        return gradient
+
     def add_product(self, name: str, left: Floats, right: Floats) -> None:
         """Add the matrix product ``left @ right`` to the gradient of a parameter, if it has one."""
-        gradient = self.gradients.get(name)
-        if gradient is not None:
-            product = self.buffer("product", gradient.shape)
-            np.matmul(left, right, out=product)
-            gradient += product
+        if name in self._untouched:  # a sum would read and write the whole of it twice more
+            self._untouched.remove(name)
+            np.matmul(left, right, out=self._gradients[name])
+            return
+        gradient = self._gradients.get(name)
+        if gradient is None:
+            return
+        product = self.buffer("product", gradient.shape)
+        np.matmul(left, right, out=product)
+        gradient += product
 
     def add_gradient(self, name: str, value: Floats) -> None:
         """Add to the gradient of a parameter, if it has one."""
-        gradient = self.gradients.get(name)
+        gradient = self.gradient(name)
         if gradient is not None:
             gradient += value
 
