@@ -42,7 +42,7 @@ class StepModel(Protocol[State]):
         """Read an id of each sequence, int32 (rows,).
 
         Returns scores of what comes next, float32 (rows, vocab_size), whose softmax are the
-        probabilities, and the new state.
+        probabilities, and the new state. The next step may overwrite the scores.
         """
 
     def select(self, state: State, rows: Rows) -> State:

@@ -58,7 +58,10 @@ class TranslationSteps:
         return TranslationState(memory, DecoderState(cells, None, seen))
 
     def step(self, ids: Ids, state: TranslationState) -> tuple[Logits, TranslationState]:
-        """(logits (rows, vocab), new state) after reading an id of each row."""
+        """(logits (rows, vocab), new state) after reading an id of each row.
+
+        The logits are a thread's own, until its next step.
+        """
         work = self._work()
         lengths = np.ones(len(ids), np.int64)
         before = state.decoder.seen
@@ -68,7 +71,7 @@ class TranslationSteps:
         feed = None if after.feed is None else after.feed.copy()
         weights = self._model.decoder.attention_weights(work)
         seen = None if before is None or weights is None else before + weights[0]
-        return logits[0].copy(), TranslationState(state.memory, DecoderState(cells, feed, seen))
+        return logits[0], TranslationState(state.memory, DecoderState(cells, feed, seen))
 
     def select(self, state: TranslationState, rows: Rows) -> TranslationState:
         """The state of some of the rows."""
