@@ -20,11 +20,12 @@ _C_TYPES: dict[str, Any] = {
 
 
 class Argument(NamedTuple):
-    """One argument: its type code (``"f4"``), C type, and whether it is an array of them."""
+    """One argument: its type code (``"f4"``), C type, whether it is an array, bytes of a number."""
 
     code: str
     c_type: Any
     is_array: bool
+    size: int
 
 
 class Signature(NamedTuple):
@@ -48,4 +49,4 @@ def _argument(part: str, text: str) -> Argument:
     code = part.removesuffix("[::1]")
     if code not in _C_TYPES:
         raise ValueError(f"unknown type {part!r} in kernel signature {text!r}")
-    return Argument(code, _C_TYPES[code], code != part)
+    return Argument(code, _C_TYPES[code], code != part, int(code[1:]))
