@@ -135,7 +135,9 @@ def evaluation(bench: Bench, model: list[str], source: str, target: str) -> dict
 def by_length(found: dict[str, Any]) -> str:
     """BLEU by how many words the source has."""
     return ", ".join(
-        f"{part['from']} to {part['to']}: {part['BLEU']:.1f}" for part in found["by_length"]
+        f"{part['from']} {'or more' if part['to'] is None else 'to ' + str(part['to'])}: "
+        f"{part['BLEU']:.1f}"
+        for part in found["by_length"]
     )
 
 
