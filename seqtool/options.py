@@ -5,7 +5,7 @@ Every option can also be set by the environment variable ``SEQTOOL_<OPTION>``.
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -348,3 +348,19 @@ class CommandWithJobs(ExamplesFirst, click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The jobs in the order they were declared; called by click."""
         return list(self.commands)
+
+
+def given(name: str) -> bool:
+    """Whether an option of the running command stands on its command line."""
+    source: Any = click.get_current_context().get_parameter_source(name)
+    return bool(source == click.core.ParameterSource.COMMANDLINE)
+
+
+def refuse_overwriting(targets: Iterable[str | None], read: Iterable[object]) -> None:
+    """Refuse to write over what is read; only texts are paths. Raises click.UsageError."""
+    paths = [path for path in read if isinstance(path, str) and os.path.exists(path)]
+    for target in targets:
+        if target and os.path.exists(target):
+            for path in paths:
+                if os.path.samefile(path, target):
+                    raise click.UsageError(f"{target} is read: it cannot be written, too")

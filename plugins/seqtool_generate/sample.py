@@ -14,6 +14,7 @@ from seqtool.decode.beam import BeamOptions
 from seqtool.decode.sampling import SamplingOptions
 from seqtool.decode.stop import Reason, TokenStream
 from seqtool.errors import SeqtoolError
+from seqtool.options import given
 from seqtool.output import open_output
 from seqtool.text import numbered_lines
 from seqtool_generate.draw import draw, search
@@ -42,18 +43,16 @@ def run_generate(settings: Mapping[str, Any]) -> None:
 
 def _check(settings: Mapping[str, Any]) -> None:
     """Refuse options that contradict each other."""
-    context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
     if settings["beam"] is not None:
         for name in _OF_SAMPLING:
-            if context.get_parameter_source(name) == given:
+            if given(name):
                 raise click.UsageError(f"--{name.replace('_', '-')} does not go with --beam")
         if settings["count"] > settings["beam"]:
             raise click.UsageError("--count is more than --beam holds")
     elif settings["length_penalty"]:
         raise click.UsageError("--length-penalty goes with --beam")
     if settings["greedy"]:
-        if context.get_parameter_source("temperature") == given:
+        if given("temperature"):
             raise click.UsageError("--temperature does not go with --greedy")
         if settings["count"] > 1:
             raise click.UsageError("--greedy has one result: leave --count out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,9 @@ import click
 
 from seqtool.errors import SeqtoolError
 from seqtool.nn.training_options import DECIDING, check_training_options
+from seqtool.options import given, refuse_overwriting
 from seqtool.text import expand_patterns
+from seqtool.tokenizers.embedded import names_sha256
 from seqtool_generate.corpus import (
     Corpus,
     check_level,
@@ -53,7 +54,7 @@ def run_train(corpus: Sequence[str], settings: dict[str, Any]) -> None:
         "arguments": {name: settings[name] for name in names},
         "seed": settings["seed"],
         "corpus_sha256": data.sha256,
-        "vocabulary_sha256": _digest(text.names),
+        "vocabulary_sha256": names_sha256(text.names),
         "validation_sha256": validation_sha256,
     }
     _report(train, validation, text, settings)
@@ -65,11 +66,6 @@ def run_train(corpus: Sequence[str], settings: dict[str, Any]) -> None:
         from seqtool_generate.train_neural import train_neural
 
         train_neural(text, train, validation, about, settings)
-
-
-def _digest(names: Sequence[str]) -> str:
-    """A tokenizer file may change between a stop and --resume."""
-    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _validation(
@@ -115,9 +111,8 @@ def _check_kind(settings: Mapping[str, Any], ngram: bool) -> None:
     others = set(_OWN_DECIDING["neural" if ngram else "ngram"])
     others |= {"resume", "log", "diagnose"} if ngram else set()
     others -= set(_OWN_DECIDING["ngram" if ngram else "neural"])
-    context = click.get_current_context()
     for name in sorted(others):
-        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+        if given(name):
             raise click.UsageError(
                 f"--{name.replace('_', '-')} does not go with --model {settings['model']}"
             )
@@ -126,11 +121,7 @@ def _check_kind(settings: Mapping[str, Any], ngram: bool) -> None:
 def _check_different(paths: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Refuse to write over what is read."""
     read = [*paths, settings["validation"], settings["tokenizer"], settings["embeddings"]]
-    for target in filter(None, (settings["output"], settings["log"])):
-        for path in read:
-            both = isinstance(path, str) and os.path.exists(path) and os.path.exists(target)
-            if both and os.path.samefile(path, target):
-                raise click.UsageError(f"{target} is read: it cannot be written, too")
+    refuse_overwriting((settings["output"], settings["log"]), read)
 
 
 def _report(

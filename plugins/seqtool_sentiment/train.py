@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool.errors import SeqtoolError
+from seqtool.options import given, refuse_overwriting
 from seqtool.text import expand_patterns
 from seqtool_sentiment.checkpoint import Checkpoint
 from seqtool_sentiment.classifier import Trained
@@ -100,16 +101,13 @@ def _check(files: Sequence[str], settings: Mapping[str, Any]) -> None:
     for path in filter(None, read):
         if path != "-" and not os.path.exists(path):
             raise SeqtoolError(f"{path}: no such file")
-        for target in filter(None, (output, log)):
-            if path != "-" and os.path.exists(target) and os.path.samefile(path, target):
-                raise click.UsageError(f"{target} is read: it cannot be written, too")
+    refuse_overwriting((output, log), read)
 
 
 def _check_kind(model: str) -> None:
     """Refuse options that are given and do not go with this kind of model."""
-    context = click.get_current_context()
     for name in _RECURRENT if model == "average" else _AVERAGED:
-        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+        if given(name):
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} does not go with --model {model}")
 

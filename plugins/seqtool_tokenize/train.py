@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from seqtool.errors import SeqtoolError
+from seqtool.options import given
 from seqtool.progress import Progress
 from seqtool.text import expand_patterns
 from seqtool.tokenizers.load import load, save
@@ -89,10 +90,8 @@ def _check(paths: Sequence[str], settings: Mapping[str, Any]) -> None:
         if not text or any(character.isspace() for character in text):
             raise click.UsageError(f"--special {text!r}: a token has no spaces and is not empty")
     if settings["extend"]:
-        context = click.get_current_context()
-        given = click.core.ParameterSource.COMMANDLINE
         for name in _OF_THE_MODEL:
-            if context.get_parameter_source(name) == given:
+            if given(name):
                 option = "model" if name == "kind" else name.replace("_", "-")
                 raise click.UsageError(f"--{option} does not go with --extend: FILE decides it")
     if settings["kind"] == "word" and settings["pretokenize"] == "none":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from seqtool import options
@@ -69,9 +67,3 @@ pair_options = options.together(
         "--target", metavar="FILE", type=click.Path(), help="Their translations, line by line."
     ),
 )
-
-
-def given(name: str) -> bool:
-    """Whether an option of the running command stands on its command line."""
-    source: Any = click.get_current_context().get_parameter_source(name)
-    return bool(source == click.core.ParameterSource.COMMANDLINE)

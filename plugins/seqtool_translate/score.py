@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
@@ -12,6 +11,7 @@ import click
 from seqtool.decode.types import Ids, Scores
 from seqtool.errors import SeqtoolError
 from seqtool.output import open_output
+from seqtool.records import Records
 from seqtool_translate.apply import warn_of_cuts
 from seqtool_translate.lines import Lines, read_lines, read_pairs
 from seqtool_translate.model_files import load
@@ -106,7 +106,7 @@ class _Writer:
         self._out = out
         self._format = format
         self._names = names
-        self._count = 0
+        self._records = Records(out, lines=format == "jsonl")
         if format == "tsv":
             out.write("log_prob\ttokens\tper_token\n")
 
@@ -128,14 +128,9 @@ class _Writer:
             "tokens": [self._names[number] for number in pair.ids.tolist()],
             "log_probs": pair.log_probs.tolist(),
         }
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False)
-        if self._format == "jsonl":
-            self._out.write(f"{text}\n")
-        else:
-            self._out.write((",\n" if self._count else "[\n") + text)
-        self._count += 1
+        self._records.write(record)
 
     def close(self) -> None:
         """Write what ends the result."""
         if self._format == "json":
-            self._out.write("\n]\n" if self._count else "[]\n")
+            self._records.close()

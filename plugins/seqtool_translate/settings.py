@@ -10,8 +10,8 @@ import click
 
 from seqtool.decode.sampling import SamplingOptions
 from seqtool.decode_options import SAMPLING
+from seqtool.options import given
 from seqtool_translate.model_files import load
-from seqtool_translate.option_groups import given
 from seqtool_translate.translator import SearchOptions, Translator, banned
 
 

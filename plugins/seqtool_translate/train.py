@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from seqtool.nn.pair_batches import PairBatches, SequencePairs, Side
 from seqtool.nn.trainer import Training, make_training
 from seqtool.nn.training_log import TrainingLog
 from seqtool.nn.training_options import DECIDING
+from seqtool.tokenizers.embedded import names_sha256
 from seqtool_bleu.lines import score_lines
 from seqtool_translate.model_files import save, text_fields
 from seqtool_translate.pairs import Files, Pairs, find_files, hold_back, read_pairs, take
@@ -149,13 +149,8 @@ def _about(data: Data, settings: Mapping[str, Any]) -> dict[str, Any]:
         "seed": settings["seed"],
         "corpus_sha256": data.train.sha256,
         "validation_sha256": data.validation and data.validation.sha256,
-        "vocabulary_sha256": [_digest(side.names) for side in (data.source, data.target)],
+        "vocabulary_sha256": [names_sha256(side.names) for side in (data.source, data.target)],
     }
-
-
-def _digest(names: Sequence[str]) -> str:
-    """A tokenizer file may change between a stop and --resume."""
-    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # --- model and batches ----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import click
 
 from seqtool.errors import SeqtoolError
 from seqtool.nn.training_options import check_training_options
-from seqtool_translate.option_groups import given
+from seqtool.options import given, refuse_overwriting
 from seqtool_translate.pairs import Files
 from seqtool_translate.vocabulary import check_vocabulary
 
@@ -70,8 +70,4 @@ def check_different(read: Sequence[Files | None], settings: Mapping[str, Any]) -
     """Refuse to write over what is read. Raises click.UsageError."""
     paths = [path for files in read if files for some in files for path in some]
     paths += [settings[name] for name in ("tokenizer", "source_tokenizer", "target_tokenizer")]
-    for target in filter(None, (settings["output"], settings["log"])):
-        for path in filter(None, paths):
-            both = os.path.exists(path) and os.path.exists(target)
-            if both and os.path.samefile(path, target):
-                raise click.UsageError(f"{target} is read: it cannot be written, too")
+    refuse_overwriting((settings["output"], settings["log"]), paths)

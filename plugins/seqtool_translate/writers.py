@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
 from seqtool.decode.types import Ids
+from seqtool.records import Records
 from seqtool.tokenizers.visible import text_to_visible
 from seqtool_translate.forcing import Weights
 from seqtool_translate.translator import Translation, Translator
@@ -82,17 +82,12 @@ class JsonWriter(Writer):
         self, out: TextIO, settings: Mapping[str, Any], translator: Translator, lines: bool
     ) -> None:
         super().__init__(out, settings, translator)
-        self._lines = lines
-        self._count = 0
+        self._records = Records(out, lines)
 
     def write(self, answer: Answer) -> None:
         """Write what a line became."""
         for rank in range(len(answer.translations)):
-            record = self._record(answer, rank)
-            text = json.dumps(record, ensure_ascii=False, allow_nan=False)
-            before = "" if self._lines else ",\n" if self._count else "[\n"
-            self.out.write(f"{before}{text}" + ("\n" if self._lines else ""))
-            self._count += 1
+            self._records.write(self._record(answer, rank))
 
     def _record(self, answer: Answer, rank: int) -> dict[str, Any]:
         each = answer.translations[rank]
@@ -117,8 +112,7 @@ class JsonWriter(Writer):
 
     def close(self) -> None:
         """Write what ends the result."""
-        if not self._lines:
-            self.out.write("\n]\n" if self._count else "[]\n")
+        self._records.close()
 
 
 def make_writer(out: TextIO, settings: Mapping[str, Any], translator: Translator) -> Writer:

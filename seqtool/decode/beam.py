@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtool.decode import hypothesis_kernels as layout
-from seqtool.decode.beam_kernels import advance, end_stuck
+from seqtool.decode.beam_kernels import advance, divisor, end_stuck
 from seqtool.decode.candidates import Candidates, no_candidate
 from seqtool.decode.constraints import Phrases, constraint_tries
 from seqtool.decode.merge_kernels import merge_candidates
@@ -90,7 +90,7 @@ class BeamOptions:
     def normalized(self, log_prob: float, length: int) -> float:
         """The score of a hypothesis of ``length`` ids, the end id among them, without coverage."""
         shift, exponent, _ = self.weighing.tolist()
-        return float(log_prob / ((shift + length) / (shift + 1)) ** exponent)
+        return log_prob / divisor(length, shift, exponent)
 
 
 class _Search:

@@ -36,7 +36,7 @@ _SMALLEST = 1.1754943508222875e-38  # of normal numbers of 32 bits
 
 @helper
 def divisor(length: int, shift: float, exponent: float) -> float:
-    """What the log-probability of a hypothesis is divided by; see `BeamOptions.divisor`."""
+    """What the log-probability of a hypothesis is divided by; see `BeamOptions`."""
     return float(math.pow((shift + length) / (shift + 1.0), exponent))
 
 

@@ -145,7 +145,7 @@ class Decoder(Layer):
         work.saved[self.name] = passed
         for begin, end in self._stretches(len(embedded)):
             self._advance_cells(work, passed, begin, end)
-            self._advance_outputs(work, passed, begin, end, state)
+            self._advance_outputs(work, passed, begin, end)
         cells = [layer.finals(run) for layer, run in zip(self.layers, passed.runs, strict=True)]
         feed = passed.outputs[-1] if self.settings.feeding else None
         seen = passed.glance.seen[-1] if passed.glance and self.settings.coverage else None
@@ -245,9 +245,7 @@ class Decoder(Layer):
                 work.product(feed, passed.packed["feed"], sums[:, : layer.columns], add=True)
             layer.advance(work, run, begin, end)
 
-    def _advance_outputs(
-        self, work: Workspace, passed: _Pass, begin: int, end: int, state: DecoderState
-    ) -> None:
+    def _advance_outputs(self, work: Workspace, passed: _Pass, begin: int, end: int) -> None:
         """Attention and outputs, over some steps."""
         size, hidden = self.settings.inputs, self.settings.hidden
         states = layer_outputs(passed.runs[-1], begin, end)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 from seqtool.errors import SeqtoolError
@@ -40,3 +42,8 @@ def read_tokenizer_text(path: str, document: Any, field: str = "tokenizer") -> T
         except SeqtoolError as error:
             what = str(error).replace(copy, f"its {field}")
             raise SeqtoolError(f"{path}: damaged: {what}") from error
+
+
+def names_sha256(names: Sequence[str]) -> str:
+    """SHA-256 of a vocabulary: a tokenizer file may change between a stop and --resume."""
+    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()
