@@ -155,7 +155,7 @@ def _cuda() -> dict[str, Any]:
 
 
 def _plugins() -> dict[str, Any]:
-    plugins = get_host().load_all()
+    plugins = get_host().load_commands()
     broken = [p for p in plugins if p.problems and p.selected]
     fields: dict[str, Any] = {
         "installed": len(plugins),

@@ -19,11 +19,13 @@ hookimpl = pluggy.HookimplMarker("seqtool")
 
 @hookspec
 def register_commands(register: Callable[..., None]) -> None:
-    """Add commands: call ``register(command)`` or ``register(command, name="other-name")``.
+    """Add commands: call ``register("module:attribute", name="shout", help="Write text louder.")``.
 
-    ``command`` is a ``click.Command``. The name of the plugin's entry point is its main command
-    and belongs to it; further names go to the first plugin that asks. This runs on every start
-    of the plugin's command and for ``seqtool --help``: import heavy modules inside the command.
+    The host imports the ``click.Command`` that the string names when it is called; ``help`` is
+    its line in ``seqtool --help`` until then. ``register(command)`` and ``register(command,
+    name="other-name")`` take the ``click.Command`` itself. The name of the plugin's entry point is
+    its main command and belongs to it; further names go to the first plugin that asks. This runs
+    on every start of the plugin's command and for ``seqtool --help``: import nothing heavy.
     """
 
 

@@ -22,7 +22,7 @@ from seqtool.plugins import Plugin, get_host
 @common_options
 def plugins(format: str, quiet: bool, verbose: bool) -> None:
     """List the installed plugins and their state."""
-    found = get_host().load_all()
+    found = get_host().load_commands()
     rows = [_row(plugin) for plugin in found]
     if verbose:
         import traceback

@@ -15,15 +15,49 @@ from seqtool.errors import SeqtoolError
 
 T = TypeVar("T")
 
-# Commands of the host itself: name -> "module:attribute", imported when called.
+
+class NamedCommand:
+    """A command that is imported when it is called: until then its place and help line do."""
+
+    hidden = False
+
+    def __init__(self, target: str, help: str) -> None:
+        self.target = target  # "module:attribute"
+        self.help = help
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the help line, shortened as click shortens that of a command."""
+        return click.Command(None, help=self.help).get_short_help_str(limit)
+
+    def load(self) -> click.Command:
+        """Import the command; raises whatever the import does, TypeError if it is none."""
+        found = _resolve(self.target)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{self.target} is no click.Command but {type(found).__name__}")
+        return found
+
+
+# Commands of the host itself.
 CORE_COMMANDS = {
-    "doctor": "seqtool.doctor:doctor",
-    "info": "seqtool.models:info",
-    "install": "seqtool.manage:install",
-    "models": "seqtool.models:models",
-    "plugins": "seqtool.manage:plugins",
-    "uninstall": "seqtool.manage:uninstall",
-    "warmup": "seqtool.doctor:warmup",
+    "doctor": NamedCommand(
+        "seqtool.doctor:doctor", "Show versions, cores, kernel cache, broken plugins."
+    ),
+    "info": NamedCommand(
+        "seqtool.models:info", "Show what a file of word vectors, a model or a tokenizer is."
+    ),
+    "install": NamedCommand(
+        "seqtool.manage:install", "Install plugins with this environment's pip."
+    ),
+    "models": NamedCommand(
+        "seqtool.models:models", "List the built-in models of installed plugins."
+    ),
+    "plugins": NamedCommand(
+        "seqtool.manage:plugins", "List the installed plugins and their state."
+    ),
+    "uninstall": NamedCommand(
+        "seqtool.manage:uninstall", "Uninstall plugins with this environment's pip."
+    ),
+    "warmup": NamedCommand("seqtool.doctor:warmup", "Compile all kernels now."),
 }
 
 
@@ -34,7 +68,7 @@ class Plugin:
         self.entry = entry
         self.name = entry.name
         self.module: Any = None  # what the entry point names, once imported
-        self.commands: dict[str, click.Command] = {}
+        self.commands: dict[str, click.Command | NamedCommand] = {}
         self.problems: list[str] = []  # why it, or a part of it, does not work
         self.error: BaseException | None = None  # the exception behind the first problem
         self.selected = True  # False when SEQTOOL_PLUGINS leaves it out
@@ -76,18 +110,19 @@ class PluginHost:
 
         Raises SeqtoolError when the plugin that owns it does not work.
         """
-        owner = self._owners.get(name)
-        if owner is None:  # perhaps a further command of some plugin
+        if name not in self._owners:  # perhaps a further command of some plugin
             self.load_all()
-            owner = self._owners.get(name)
-            return None if owner is None else owner.commands.get(name)
+        owner = self._owners.get(name)
+        if owner is None:
+            return None
         self._load(owner)
-        if name not in owner.commands and owner.status != "ok":
+        command = self._command(owner, name)
+        if command is None and owner.status != "ok":
             raise SeqtoolError(
                 f"plugin '{owner.name}' of {owner.entry.distribution} is {owner.status}: "
                 f"{owner.reason} (see 'seqtool plugins')"
             ) from owner.error
-        return owner.commands.get(name)
+        return command
 
     def load_all(self) -> list[Plugin]:
         """Load every selected plugin; return all of them, the broken ones too."""
@@ -95,9 +130,16 @@ class PluginHost:
             self._load(plugin)
         return self.plugins
 
-    def command_names(self) -> list[str]:
-        """Return the names of the commands of all plugins that work."""
-        return sorted(name for plugin in self.load_all() for name in plugin.commands)
+    def load_commands(self) -> list[Plugin]:
+        """Load every plugin and its commands, so that all that is broken is known."""
+        for plugin in self.load_all():
+            for name in list(plugin.commands):
+                self._command(plugin, name)
+        return self.plugins
+
+    def commands(self) -> dict[str, click.Command | NamedCommand]:
+        """Return the commands of all plugins that work, those that are only named as they are."""
+        return {name: found for p in self.load_all() for name, found in p.commands.items()}
 
     def call_hook(self, name: str, **arguments: Any) -> list[Any]:
         """Call hook ``name`` of every plugin and return what the plugins gave, None left out.
@@ -172,21 +214,35 @@ class PluginHost:
         plugin.module = module
         self.manager.register(module, name=plugin.name)
         self.manager.check_pending()  # a hook that does not exist is a typing mistake
-        offered: dict[str, click.Command] = {}
+        offered: dict[str, click.Command | NamedCommand] = {}
 
-        def register(command: click.Command, name: str | None = None) -> None:
-            if not isinstance(command, click.Command):
-                raise TypeError(f"register wants a click.Command, not {type(command).__name__}")
-            key = name or command.name
-            if not key:
-                raise TypeError("register wants a command with a name")
-            offered[key] = command
+        def register(
+            command: click.Command | str, name: str | None = None, help: str | None = None
+        ) -> None:
+            key, found = _offer(command, name, help)
+            offered[key] = found
 
         self._call(plugin, "register_commands", {"register": register})
         for name, command in offered.items():
             self._add_command(plugin, name, command)
 
-    def _add_command(self, plugin: Plugin, name: str, command: click.Command) -> None:
+    def _command(self, plugin: Plugin, name: str) -> click.Command | None:
+        """Return a command of a plugin that is loaded; None if there is none that works."""
+        found = plugin.commands.get(name)
+        if not isinstance(found, NamedCommand):
+            return found
+        command = self._guard(plugin, found.load)
+        if command is not None:
+            plugin.commands[name] = command
+            return command
+        del plugin.commands[name]
+        if not plugin.commands:
+            self._forget(plugin)
+        return None
+
+    def _add_command(
+        self, plugin: Plugin, name: str, command: click.Command | NamedCommand
+    ) -> None:
         owner = self._owners.get(name)
         if name in CORE_COMMANDS:
             problem = f"'{name}' is a command of seqtool itself"
@@ -239,12 +295,26 @@ def call_hook(name: str, **arguments: Any) -> list[Any]:
 
 def core_command(name: str) -> click.Command | None:
     """Return a command of the host itself."""
-    target = CORE_COMMANDS.get(name)
-    if target is None:
-        return None
-    command = _resolve(target)
-    assert isinstance(command, click.Command)
-    return command
+    named = CORE_COMMANDS.get(name)
+    return None if named is None else named.load()
+
+
+def _offer(
+    command: click.Command | str, name: str | None, help: str | None
+) -> tuple[str, click.Command | NamedCommand]:
+    """Return name and command of what a plugin gave to ``register``."""
+    if isinstance(command, str):
+        if not name or not help:
+            raise TypeError(f"register('{command}') wants a name and the help line, too")
+        return name, NamedCommand(command, help)
+    if not isinstance(command, click.Command):
+        raise TypeError(f"register wants a click.Command, not {type(command).__name__}")
+    if help is not None:
+        raise TypeError("register takes help for a command that is named; this one has its own")
+    name = name or command.name
+    if not name:
+        raise TypeError("register wants a command with a name")
+    return name, command
 
 
 def _resolve(target: str) -> Any:

@@ -348,13 +348,26 @@ def test_completion_script(seqtool_command: list[str]) -> None:
 HEAVY = {"importlib.metadata", "numba", "numpy", "rich", "scipy", "soundfile"}
 
 
-def test_help_imports_nothing_heavy(seqtool_command: list[str]) -> None:
-    python, *rest = seqtool_command
+def imported_by(command: list[str], *arguments: str) -> set[str]:
+    """Full names of all modules that ``seqtool ARGUMENTS`` imports."""
+    python, *rest = command
     done = subprocess.run(
-        [python, "-X", "importtime", *rest, "--help"], capture_output=True, text=True, check=True
+        [python, "-X", "importtime", *rest, *arguments], capture_output=True, text=True, check=True
     )
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "click" in imported
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_help_imports_no_command(seqtool_command: list[str]) -> None:
+    imported = imported_by(seqtool_command, "--help")
+    assert {"click", "seqtool_bleu"} <= imported
+    assert not imported & HEAVY
+    assert not imported & {"seqtool.doctor", "seqtool.manage", "seqtool.models", "seqtool.options"}
+    assert not [name for name in imported if name.startswith("seqtool_") and "." in name]
+
+
+def test_commands_import_nothing_heavy(seqtool_command: list[str]) -> None:
+    imported = imported_by(seqtool_command, "plugins")  # it looks at every command
+    assert "seqtool_bleu.command" in imported
     assert not imported & HEAVY
 
 

@@ -33,9 +33,23 @@ def register_commands(register):
 """
 
 
+NAMED = """
+from seqtool.hookspecs import hookimpl
+
+@hookimpl
+def register_commands(register):
+    register("{target}", name="{name}", help="{help}")
+"""
+
+
 def good(name: str, says: str = "") -> str:
     """Source of a plugin whose command prints ``says``."""
     return GOOD.format(name=name, says=says or name)
+
+
+def named(name: str, target: str, help: str = "Say a name.") -> str:
+    """Source of a plugin whose command is at ``target``."""
+    return NAMED.format(name=name, target=target, help=help)
 
 
 def rows(run_cli: RunCli) -> dict[tuple[str, str], dict[str, Any]]:
@@ -194,7 +208,7 @@ def test_strict_raises(third_party: Path) -> None:
 
 def test_the_documentation_shows_the_plugin_that_is_tested() -> None:
     page = (REPOSITORY / "docs" / "write-a-plugin.md").read_text(encoding="utf-8")
-    for name in ("pyproject.toml", "seqtool_shout.py"):
+    for name in ("pyproject.toml", "seqtool_shout/__init__.py", "seqtool_shout/command.py"):
         assert (THIRD_PARTY / "seqtool-shout" / name).read_text(encoding="utf-8") in page
 
 
@@ -246,6 +260,18 @@ def test_a_further_command_is_found(make_plugin: MakePlugin, run_cli: RunCli) ->
             "TypeError: register wants a command with a name",
         ),
         (good("x") + "    raise KeyError('late')\n", "KeyError: 'late'"),
+        (
+            named("x", "no_such_module_x:x"),
+            "ModuleNotFoundError: No module named 'no_such_module_x'",
+        ),
+        (named("x", "json:x"), "AttributeError: module 'json' has no attribute 'x'"),
+        (named("x", "json:dumps"), "TypeError: json:dumps is no click.Command but function"),
+        (named("x", "json:x", ""), "TypeError: register('json:x') wants a name and the help line"),
+        (named("", "json:x"), "TypeError: register('json:x') wants a name and the help line"),
+        (
+            good("x").replace("(x)\n", "(x, help='Say a name.')\n"),
+            "TypeError: register takes help for a command that is named",
+        ),
     ],
 )
 def test_a_broken_plugin_harms_nobody(
@@ -269,6 +295,60 @@ def test_a_broken_plugin_harms_nobody(
     monkeypatch.setenv("SEQTOOL_STRICT", "1")
     assert run_cli("plugins").code == 1
     assert run_cli("alpha").code == 0
+
+
+@pytest.fixture
+def three_named(make_plugin: MakePlugin) -> None:
+    """A plugin that names three commands: ``x``, ``x-two`` and one that is not there."""
+    code = named("x", "plugin_x_commands:x") + (
+        "    register('plugin_x_commands:x', name='x-two', help='Say it again.')\n"
+        "    register('plugin_x_commands:gone', name='x-gone', help='Say nothing.')\n"
+    )
+    folder = make_plugin("x", code)
+    sys.modules.pop("plugin_x_commands", None)
+    commands = good("x").replace("register({name})", "register(x)")
+    (folder / "plugin_x_commands.py").write_text(commands, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("three_named")
+def test_a_named_command_is_imported_when_it_is_called(run_cli: RunCli) -> None:
+    text = run_cli("--help").out
+    for line in ("x-gone            Say nothing.", "x-two             Say it again."):
+        assert f"  {line}\n" in text
+    assert "Not every plugin works" not in text
+    assert "plugin_x_commands" not in sys.modules
+    assert run_cli("x-two") == (0, "x\n", "")
+    assert "plugin_x_commands" in sys.modules
+    assert run_cli("x", "--help").out.startswith("Usage: seqtool x [OPTIONS]\n")
+
+
+@pytest.mark.usefixtures("three_named")
+def test_a_named_command_that_is_broken_leaves_the_others(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = rows(run_cli)["seqtool-x", "x"]
+    assert (row["status"], row["commands"]) == ("partly", ["x", "x-two"])
+    reason = "AttributeError: module 'plugin_x_commands' has no attribute 'gone'"
+    assert row["reason"] == reason
+    line = f"seqtool x-gone: plugin 'x' of seqtool-x is partly: {reason} (see 'seqtool plugins')\n"
+    assert run_cli("x-gone") == (1, "", line)
+    assert run_cli("x") == (0, "x\n", "")
+    monkeypatch.setenv("SEQTOOL_STRICT", "1")
+    assert run_cli("x").code == 0
+    assert run_cli("x-gone").err == f"seqtool x-gone: plugin 'x' of seqtool-x: {reason}\n"
+
+
+def test_help_lines_are_those_of_the_commands() -> None:
+    """What `seqtool --help` shows is written down twice; this keeps the two equal."""
+    offered: list[tuple[str, Any]] = list(plugins.CORE_COMMANDS.items())
+    for plugin in plugins.PluginHost().load_all():
+        if plugin.entry.distribution == "seqtool":
+            assert plugin.name in plugin.commands
+            offered += plugin.commands.items()
+    for name, command in offered:
+        assert isinstance(command, plugins.NamedCommand), f"{name}: name it, do not make it"
+        assert command.help == command.load().get_short_help_str(10_000), name
+        assert command.get_short_help_str() == command.load().get_short_help_str(), name
 
 
 def test_commands_of_the_host_cannot_be_taken(make_plugin: MakePlugin, run_cli: RunCli) -> None:

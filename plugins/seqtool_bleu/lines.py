@@ -23,6 +23,21 @@ def signature_of(metric: Metric, references: str, more: Iterable[tuple[str, obje
     return "|".join(f"{key}:{value}" for key, value in fields)
 
 
+def count_lines(
+    hypotheses: Sequence[str], references: Sequence[str], threads: int, metric: Metric
+) -> SystemStats:
+    """The statistics of as many lines as there are references, at least one.
+
+    They are kept line by line, too. No line may hold a newline.
+    """
+    texts = ["".join(f"{line}\n" for line in lines).encode() for lines in (references, hypotheses)]
+    batch = Batch(texts, 1, 0, False)
+    batch.encode(metric.prepare_references, metric.prepare)
+    counted = SystemStats("", metric.columns)
+    counted.add(metric.count(batch, 0, threads), True)
+    return counted
+
+
 def score_lines(
     hypotheses: Sequence[str],
     references: Sequence[str],
@@ -35,11 +50,7 @@ def score_lines(
     line may hold a newline.
     """
     metric = metric or Bleu(tokenizer("13a"))
-    texts = ["".join(f"{line}\n" for line in lines).encode() for lines in (references, hypotheses)]
-    batch = Batch(texts, 1, 0, False)
-    batch.encode(metric.prepare_references, metric.prepare)
-    counted = SystemStats("", metric.columns)
-    counted.add(metric.count(batch, 0, threads), False)
+    counted = count_lines(hypotheses, references, threads, metric)
     return Result(
         "",
         metric.label,

@@ -1,10 +1,7 @@
-"""Upper case, for those who are hard of reading."""
-
-from collections.abc import Callable
+"""The command `seqtool shout`."""
 
 import click
 
-from seqtool.hookspecs import hookimpl
 from seqtool.options import ExamplesFirst, common_options, output_option
 
 
@@ -20,9 +17,3 @@ def shout(files: tuple[str, ...], output: str | None, quiet: bool, verbose: bool
         for name in files or ["-"]:
             with click.open_file(name, encoding="utf-8") as lines:
                 out.writelines(line.upper() for line in lines)
-
-
-@hookimpl
-def register_commands(register: Callable[..., None]) -> None:
-    """Offer the command to the host."""
-    register(shout)
