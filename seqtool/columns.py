@@ -1,4 +1,4 @@
-"""Small tables for people."""
+"""Small tables: for people in columns, for programs with tabs."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for first, *rest in rows:
         padded = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
         yield "  ".join([first.ljust(widths[0]), *padded]).rstrip()
+
+
+def cell(text: str) -> str:
+    """Text as a field between tabs."""
+    return text.replace("\t", " ").replace("\n", " ")

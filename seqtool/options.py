@@ -4,6 +4,7 @@ Every option can also be set by the environment variable ``SEQTOOL_<OPTION>``.
 """
 
 import inspect
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -187,13 +188,26 @@ def number_option(
     )
 
 
+class FiniteRange(click.FloatRange):
+    """A `click.FloatRange` that takes no infinity and, unlike click's, no NaN."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number; a wrong one is wrong usage."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
 def amount_option(
     name: str, default: float, text: str, most: float | None = None, **bounds: bool
 ) -> Callable[[Any], Any]:
-    """An option of a number from 0 to ``most``; ``bounds`` are those of `click.FloatRange`."""
+    """An option of a number from 0 to ``most``; ``bounds`` are those of `FiniteRange`."""
     return click.option(
         name,
-        type=click.FloatRange(min=0, max=most, **bounds),
+        type=FiniteRange(min=0, max=most, **bounds),
         default=default,
         show_default=True,
         metavar="X",

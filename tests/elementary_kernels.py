@@ -1,7 +1,7 @@
 """Kernels that apply the elementary functions to arrays, for test_nn_products.py."""
 
 from seqtool.kernels import Floats, kernel
-from seqtool.kernels.elementary import exp, sigmoid, tanh
+from seqtool.kernels.elementary import exp, log1p, sigmoid, tanh
 
 
 @kernel("void(f4[::1], f4[::1])")
@@ -23,3 +23,10 @@ def tanh_all(x: Floats, out: Floats) -> None:
     """out = tanh(x)."""
     for i in range(len(x)):
         out[i] = tanh(x[i])
+
+
+@kernel("void(f4[::1], f4[::1])")
+def log1p_all(x: Floats, out: Floats) -> None:
+    """out = log(1 + x)."""
+    for i in range(len(x)):
+        out[i] = log1p(x[i])

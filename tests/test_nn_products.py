@@ -43,6 +43,14 @@ def test_elementary_functions(
     assert error.max() < 4e-7
 
 
+def test_logarithm_of_numbers_near_one() -> None:
+    near = np.geomspace(1e-30, 2, 3000)
+    x = np.concatenate([-near[near < 2 / 3], [0.0], near]).astype(np.float32)
+    found = np.empty_like(x)
+    elementary.log1p_all(x, found)
+    np.testing.assert_allclose(found, np.log1p(x.astype(np.float64)), rtol=3e-7)
+
+
 def test_elementary_functions_at_the_ends() -> None:
     x = np.array([np.nan, -np.inf, np.inf, -1e30, 1e30], np.float32)
     found = np.empty_like(x)

@@ -208,7 +208,7 @@ def evaluate(file: str, **settings: Any) -> None:
 @click.option(
     "--perplexity",
     metavar="X",
-    type=click.FloatRange(min=1),
+    type=options.FiniteRange(min=1),
     default=30.0,
     show_default=True,
     help="About how many neighbours of a word t-SNE keeps near it.",

@@ -94,7 +94,7 @@ def _number(
 )
 @click.option(
     "--smooth-value",
-    type=click.FloatRange(min=0),
+    type=options.FiniteRange(min=0),
     metavar="X",
     help="Value for --smooth floor (default 0.1) and add-k (default 1).",
 )

@@ -150,13 +150,13 @@ def _job(name: str, *examples: tuple[str, str], **extra: Any) -> Callable[[Any],
 @options.number_option("--epochs", 10, "Passes over the data.")
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.FiniteRange(min=0, min_open=True),
     metavar="X",
     help="First rate; it falls to zero.  [default: 0.2, recurrent 0.002]",
 )
 @click.option(
     "--dropout",
-    type=click.FloatRange(min=0, max=1, max_open=True),
+    type=options.FiniteRange(min=0, max=1, max_open=True),
     metavar="X",
     help="Share of words and n-grams, or of the numbers that go in and out of a network, that are "
     "left out at random.  [default: 0.6, recurrent 0.4]",

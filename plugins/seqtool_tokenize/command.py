@@ -53,13 +53,13 @@ _encoding = options.together(
     click.option(
         "--sample",
         metavar="ALPHA",
-        type=click.FloatRange(min=0),
+        type=options.FiniteRange(min=0),
         help="Draw a cut by P(x) to the power ALPHA (unigram; Kudo 2018).",
     ),
     click.option(
         "--dropout",
         metavar="P",
-        type=click.FloatRange(min=0, max=1),
+        type=options.FiniteRange(min=0, max=1),
         help="Leave out each merge with chance P (BPE; Provilkov et al. 2020).",
     ),
     options.seed_option(1),

@@ -49,7 +49,7 @@ def _number(name: str, default: int | None, text: str, least: int = 1) -> Callab
 def _real(name: str, default: float | None, text: str, **bounds: Any) -> Callable[[Any], Any]:
     return click.option(
         name,
-        type=click.FloatRange(min=0, **bounds),
+        type=options.FiniteRange(min=0, **bounds),
         default=default,
         show_default=default is not None,
         metavar="X",

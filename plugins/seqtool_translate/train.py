@@ -188,7 +188,7 @@ def _useful_threads(model: EncoderDecoder, settings: Mapping[str, Any]) -> int:
     """
     shape = model.settings
     rows = cut_rows(settings["batch_size"])[0].stop
-    products = rows * model.decoder.step_products
+    products = rows * model.writer.decoder.step_products
     short = shape.feeding and products < _SHORTEST_STEP
     return 1 if short else int(settings["threads"])
 

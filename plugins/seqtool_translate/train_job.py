@@ -74,7 +74,7 @@ _text_options = together(
     _file("--target-tokenizer", "Subwords of the target."),
     click.option(
         "--subword-dropout",
-        type=click.FloatRange(min=0, max=1, max_open=True),
+        type=options.FiniteRange(min=0, max=1, max_open=True),
         metavar="X",
         help="Chance that a merge of BPE is left out, anew in every epoch.  [default: 0.1]",
     ),

@@ -40,8 +40,9 @@ class NgramModel:
 
     Words are ids: places in ``vocabulary``, which holds ``<unk>``, ``<s>`` and ``</s>`` at
     ``unknown``, ``start`` and ``end``. ``known`` (bool) tells which words the model has; the
-    others are scored as ``<unk>``. A state is an int: the longest known context of at most
-    ``order - 1`` words. ``metadata`` says how the model was made.
+    others are scored as ``<unk>``. ``nodes_of_words`` (int32) has the node of the unigram that a
+    word is scored as. A state is an int: the longest known context of at most ``order - 1`` words.
+    ``metadata`` says how the model was made.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class NgramModel:
         nodes = np.full(len(self.vocabulary), -1, np.int32)
         nodes[trie.words[first:last]] = unigrams
         self.known: NDArray[np.bool_] = nodes >= 0
-        self._nodes_of_words = np.where(self.known, nodes, nodes[self.unknown]).astype(np.int32)
+        self.nodes_of_words = np.where(self.known, nodes, nodes[self.unknown]).astype(np.int32)
 
     @property
     def order(self) -> int:
@@ -91,7 +92,7 @@ class NgramModel:
         self._check_state(state, state)
         out = np.empty(len(ids), np.float64)
         after = walk_words(
-            state, ids, self._nodes_of_words, trie.words, trie.first_child, trie.probs,
+            state, ids, self.nodes_of_words, trie.words, trie.first_child, trie.probs,
             trie.backoffs, trie.suffixes, out,
         )  # fmt: skip
         return out, after
@@ -108,7 +109,7 @@ class NgramModel:
         after = np.empty(len(states), np.int32)
         step_states(
             np.ascontiguousarray(states, np.int32), np.ascontiguousarray(words, np.int32),
-            self._nodes_of_words, trie.words, trie.first_child, trie.probs, trie.backoffs,
+            self.nodes_of_words, trie.words, trie.first_child, trie.probs, trie.backoffs,
             trie.suffixes, out, after,
         )  # fmt: skip
         return out, after
@@ -151,12 +152,12 @@ class NgramModel:
         scores = Scores(np.empty(len(ids), np.float64), np.empty(len(starts) - 1, np.float64))
         trie = self.trie
         start = self.start_state()
-        end = int(self._nodes_of_words[self.end])
+        end = int(self.nodes_of_words[self.end])
         ids = np.ascontiguousarray(ids, np.int32)
 
         def score_block(block: tuple[int, int, int]) -> None:
             score_texts(
-                ids, starts, *block, self.order, start, self._nodes_of_words, trie.words,
+                ids, starts, *block, self.order, start, self.nodes_of_words, trie.words,
                 trie.first_child, trie.suffixes, trie.probs, trie.backoffs, end, *scores,
             )  # fmt: skip
 

@@ -33,7 +33,7 @@ class Embedding(Layer):
         tied_to: str | None = None,
     ) -> None:
         super().__init__(name, parameters)
-        self.size = size
+        self.vocab, self.size = vocab, size
         self.tied_to = tied_to
         self._vectors = vectors
         if vectors is not None and vectors.shape != (vocab, size):

@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seqtool.nn.attention import Memory
-from seqtool.nn.decoder import Decoder, DecoderSettings, DecoderState
-from seqtool.nn.dense import Dense
+from seqtool.nn.decoder import DecoderSettings
 from seqtool.nn.dropout import Dropout
 from seqtool.nn.embedding import Embedding
-from seqtool.nn.layer import Layer
-from seqtool.nn.losses import CrossEntropy
-from seqtool.nn.parameters import Floats, Parameters
-from seqtool.nn.recurrent import State
+from seqtool.nn.parameters import Parameters
 from seqtool.nn.stack import Stack, StackSettings
 from seqtool.nn.types import Ids, Lengths, Shard
 from seqtool.nn.workspace import Workspace
+from seqtool.nn.writer import Encoded, Forced, Writer
 
 
 class EncoderDecoderSettings(NamedTuple):
@@ -58,34 +53,8 @@ class EncoderDecoderSettings(NamedTuple):
     smoothing: float = 0.0
 
 
-class Forced(NamedTuple):
-    """What a model makes of given translations.
-
-    Attributes:
-        log_probs: natural logs of the targets' probabilities, (time, rows); 0 behind a row's end.
-        attention: weights (time, rows, source time), or None without attention.
-    """
-
-    log_probs: NDArray[np.float64]
-    attention: Floats | None
-
-
-class Encoded(NamedTuple):
-    """What a decoder needs of its sources; rows are the sources.
-
-    Attributes: ``memory`` to look at (None without attention), ``cells`` to begin with.
-    """
-
-    memory: Memory | None
-    cells: list[State]
-
-
 class EncoderDecoder:
-    """Embeddings, recurrent encoder, `Decoder`, softmax; a `seqtool.nn.types.Model`.
-
-    The decoder's states begin as tanh(f W + b) of the encoder's final ones f, those of both
-    directions side by side (Bahdanau et al. 2015, appendix A.2.2), layer by layer.
-    """
+    """Embeddings, recurrent encoder, `Writer`; a `seqtool.nn.types.Model`."""
 
     def __init__(
         self, settings: EncoderDecoderSettings, dtype: type[np.floating[Any]] = np.float32
@@ -109,135 +78,55 @@ class EncoderDecoder:
                 settings.cell, hidden // directions, settings.layers, settings.bidirectional, rate
             ),
         )  # fmt: skip
-        self.decoder = Decoder(
-            "decoder", parameters,
+        table = "source.table" if settings.shared else "target.table"
+        self.writer = Writer(
+            parameters,
             DecoderSettings(
                 size, hidden, self.encoder.outputs, settings.layers, settings.cell,
                 settings.attention, settings.feeding, settings.coverage, rate,
             ),
+            self.target, table if settings.tied else None, settings.smoothing,
         )  # fmt: skip
-        self.bridges = [
-            [
-                Dense(f"bridge.{number}.{part}", parameters, hidden, hidden)
-                for part in range(layer.parts)
-            ]
-            for number, layer in enumerate(self.decoder.layers)
-        ]
-        table = "source.table" if settings.shared else "target.table"
-        self.output = Dense(
-            "output", parameters, size, settings.target_vocab,
-            tied_to=table if settings.tied else None,
-        )  # fmt: skip
-        self.dropouts = {
-            name: Dropout(f"dropout.{name}", rate) for name in ("source", "target", "memory")
-        }
-        self.cost = CrossEntropy("loss", settings.smoothing)
+        self.dropout = Dropout("dropout.source", rate)
         parameters.allocate(dtype)
 
     def initialise(self, seed: int) -> None:
         """Fill the weights."""
         random = np.random.default_rng(seed)
-        bridges = [bridge for bridges in self.bridges for bridge in bridges]
-        layers: list[Layer | Stack] = [self.source, self.target, self.encoder, self.decoder]
-        for layer in (*layers, *bridges, self.output):
-            layer.initialise(random)
+        self.source.initialise(random)
+        self.target.initialise(random)
+        self.encoder.initialise(random)
+        self.writer.initialise(random)
 
     def loss(self, work: Workspace, shard: Shard) -> float:
         """The summed loss (nats) of a shard, and in training its gradients."""
-        logits = self._logits(work, shard)
-        bias = self.output.weight("bias")
-        loss = self.cost.forward(work, logits, shard.targets, shard.lengths, shard.weights, bias)
+        loss = self.writer.loss(work, shard, self._encode(work, shard))
         if work.training:
-            self._backward(work, logits)
+            self._backward(work)
         return loss
 
     def forced(self, work: Workspace, shard: Shard) -> Forced:
         """Probabilities of the shard's targets and where the model looks; ``work`` is not one for
         training."""
-        logits = self._logits(work, shard)
-        bias = self.output.weight("bias")
-        log_probs = self.cost.log_probabilities(work, logits, shard.targets, shard.lengths, bias)
-        weights = self.decoder.attention_weights(work)
-        return Forced(log_probs, None if weights is None else weights.copy())
+        return self.writer.forced(work, shard, self._encode(work, shard))
 
     def encode(self, work: Workspace, source: Ids, lengths: Lengths | None) -> Encoded:
         """What the decoder needs of sources (source time, rows)."""
-        rows = source.shape[1]
         if lengths is None:
-            lengths = np.full(rows, len(source), np.int64)
-        embedded = self.dropouts["source"].forward(work, self.source.forward(work, source))
+            lengths = np.full(source.shape[1], len(source), np.int64)
+        embedded = self.dropout.forward(work, self.source.forward(work, source))
         outputs, finals = self.encoder.forward(work, embedded, lengths)
-        memory = None
-        if self.decoder.attention:
-            values = self.dropouts["memory"].forward(work, np.ascontiguousarray(outputs))
-            memory = self.decoder.attention.memorise(work, values, lengths, np.arange(rows))
-        return Encoded(memory, self._cross(work, finals))
+        return self.writer.begin(work, outputs, lengths, finals)
 
-    def decode(
-        self,
-        work: Workspace,
-        ids: Ids,
-        lengths: Lengths,
-        state: DecoderState,
-        memory: Memory | None,
-    ) -> tuple[Floats, DecoderState]:
-        """(outputs (time, rows, embedding), new state) of target ids (time, rows)."""
-        embedded = self.dropouts["target"].forward(work, self.target.forward(work, ids))
-        return self.decoder.forward(work, embedded, lengths, state, memory)
-
-    def _logits(self, work: Workspace, shard: Shard) -> Floats:
-        """Logits (time, rows, target_vocab) to which the bias is yet to be added."""
+    def _encode(self, work: Workspace, shard: Shard) -> Encoded:
         assert shard.source is not None
-        lengths = shard.lengths
-        if lengths is None:
-            lengths = np.full(shard.inputs.shape[1], len(shard.inputs), np.int64)
-        encoded = self.encode(work, shard.source, shard.source_lengths)
-        state = DecoderState(encoded.cells)
-        outputs, _ = self.decode(work, shard.inputs, lengths, state, encoded.memory)
-        return self.output.forward(work, outputs, add_bias=False)
+        return self.encode(work, shard.source, shard.source_lengths)
 
-    def _cross(self, work: Workspace, finals: list[State]) -> list[State]:
-        """The decoder's first states, from the encoder's last ones."""
-        directions = len(finals) // self.settings.layers
-        states = []
-        for number, bridges in enumerate(self.bridges):
-            mine = finals[number * directions : (number + 1) * directions]
-            parts = []
-            for part, bridge in enumerate(bridges):
-                both = np.concatenate([final[part] for final in mine], axis=1)
-                crossed = bridge.forward(work, both)
-                parts.append(np.tanh(crossed, out=crossed))
-            states.append(tuple(parts))
-        work.saved["bridge"] = states
-        return states
-
-    def _cross_back(self, work: Workspace, grads: list[State]) -> list[State]:
-        """The gradients of the encoder's final states."""
-        directions = len(self.encoder.layers) // self.settings.layers
-        width = self.settings.hidden // directions
-        finals: list[State] = []
-        for number, bridges in enumerate(self.bridges):
-            parts = []
-            for bridge, state, grad in zip(
-                bridges, work.saved["bridge"][number], grads[number], strict=True
-            ):
-                parts.append(bridge.backward(work, grad * (1 - state**2)))
-            for side in range(directions):
-                columns = slice(side * width, (side + 1) * width)
-                finals.append(tuple(part[:, columns] for part in parts))
-        return finals
-
-    def _backward(self, work: Workspace, grad: Floats) -> None:
-        grad = self.output.backward(work, grad)
-        embedded, cells, values = self.decoder.backward(work, grad)
-        self.target.backward(work, self.dropouts["target"].backward(work, embedded))
-        finals = self._cross_back(work, cells)
+    def _backward(self, work: Workspace) -> None:
+        values, finals = self.writer.backward(work)
         if values is None:
-            time = work.saved[self.encoder.layers[0].name].time
-            shape = (time, embedded.shape[1], self.encoder.outputs)
-            values = work.zeros("grad_outputs", shape)
-        else:
-            values = self.dropouts["memory"].backward(work, values)
+            first = work.saved[self.encoder.layers[0].name]
+            values = work.zeros("grad_outputs", (first.time, first.rows, self.encoder.outputs))
         source, _ = self.encoder.backward(work, values, finals)
         assert source is not None
-        self.source.backward(work, self.dropouts["source"].backward(work, source))
+        self.source.backward(work, self.dropout.backward(work, source))

@@ -92,3 +92,42 @@ class CrossEntropy:
             losses,
         )
         return losses
+
+
+class BinaryCrossEntropy:
+    """The negative log-probability (nats) of targets 0 or 1 under the sigmoid of one score."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def forward(
+        self,
+        work: Workspace,
+        logits: Floats,
+        targets: Ids,
+        lengths: Lengths,
+        weights: Floats | None = None,
+    ) -> float:
+        """The sum of the losses; ``logits`` (time, rows) become their gradient, or probabilities.
+
+        ``targets`` and ``weights``, which multiply the losses, are of the same shape; of a row
+        there are as many that count as ``lengths`` (rows,) says. In training the gradient,
+        multiplied with ``work.scale``, takes the place of the logits, otherwise the probability
+        of a 1 does. What does not count becomes 0.
+        """
+        counts = np.arange(len(logits))[:, np.newaxis] < lengths
+        share = counts.astype(work.dtype) if weights is None else np.where(counts, weights, 0)
+        probabilities = sigmoid(logits)
+        losses = np.logaddexp(0, np.where(targets > 0, -logits, logits)) * share
+        if work.training:
+            np.multiply(probabilities - targets, share * work.scale, out=logits)
+        else:
+            np.multiply(probabilities, counts, out=logits)
+        return float(losses.sum(dtype=np.float64))
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """1 / (1 + exp(-logits)), without overflow."""
+    small = np.exp(-np.abs(logits))
+    result: Floats = np.where(logits < 0, small, logits.dtype.type(1)) / (1 + small)
+    return result

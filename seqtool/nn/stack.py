@@ -91,7 +91,7 @@ class Stack:
         self,
         work: Workspace,
         grad: Floats,
-        grad_states: Sequence[State] | None = None,
+        grad_states: Sequence[State | None] | None = None,
         needs_inputs: bool = True,
     ) -> tuple[Floats | None, list[State]]:
         """(gradient of the inputs, gradients of the initial states), from those of the results."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from seqtool.options import seed_option, threads_option, together
+from seqtool.options import FiniteRange, seed_option, threads_option, together
 
 _Decorator = Callable[[Any], Any]
 
@@ -54,7 +54,7 @@ def _limit(context: click.Context, option: click.Parameter, value: float | None)
 def _clip_option(name: str, default: float | None, text: str) -> _Decorator:
     return click.option(
         name,
-        type=click.FloatRange(min=0),
+        type=FiniteRange(min=0),
         callback=_limit,
         default=default,
         show_default=default is not None,
@@ -86,7 +86,7 @@ def _rate_options(rate: float, optimizer: str, schedule: str) -> _Decorator:
         ),
         click.option(
             "--learning-rate",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             callback=_finite,
             default=rate,
             show_default=True,

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtool.nn.parameters import Parameters
+from seqtool.nn.parameters import Floats, Parameters
 from seqtool.nn.workspace import Workspace
 
 Ids = NDArray[np.int32]
@@ -30,6 +30,8 @@ class Shard(NamedTuple):
         weights: of the targets' losses, shape of ``targets``; None where all weigh 1.
         source, source_lengths: token ids (source time, rows) and (rows,) of what is translated,
             for a model with an encoder.
+        features: frames of sound, (frames, rows, size), 0 behind a row's end, for a model that
+            listens; ``source_lengths`` are then theirs.
     """
 
     inputs: Ids
@@ -40,6 +42,7 @@ class Shard(NamedTuple):
     weights: NDArray[np.float32] | None = None
     source: Ids | None = None
     source_lengths: Lengths | None = None
+    features: Floats | None = None
 
 
 class Batches(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,7 +70,7 @@ class Workspace:
 
         Allocating tens of megabytes for every batch would cost page faults.
         """
-        size = int(np.prod(shape, dtype=np.int64))
+        size = math.prod(shape)
         dtype = np.dtype(dtype or self.dtype)
         have = self._buffers.get(name)
         if have is None or len(have) < size or have.dtype != dtype:

@@ -1,0 +1,50 @@
+"""Hard negatives: where a model takes other sounds for the trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqtool.parallel import for_each
+from seqtool_detect_trigger.clips import RATE, Clip
+from seqtool_detect_trigger.listening import Listener
+from seqtool_detect_trigger.measuring import joined, minutes
+from seqtool_detect_trigger.model_files import TriggerModel
+from seqtool_detect_trigger.streams import Place
+
+_LEAST = 0.02  # smoothed probability of what is worth another look
+
+
+def hard_places(
+    model: TriggerModel,
+    negatives: Sequence[Clip],
+    noises: Sequence[Clip],
+    snr: tuple[float, float],
+    seed: Sequence[int],
+    threads: int,
+) -> list[Place]:
+    """The highest smoothed probability in each clip, as its weight, where there is any.
+
+    The clips are heard in streams with noise between the two of ``snr`` dB below them. The result
+    is the same for every number of threads.
+    """
+    parts = minutes(range(len(negatives)), negatives)
+    found: list[list[Place]] = [[] for _ in parts]
+
+    def listen(part: int) -> None:
+        random = np.random.default_rng((*seed, part))
+        clips = [negatives[number] for number in parts[part]]
+        samples, bounds = joined(clips, noises, float(random.uniform(*snr)), random)
+        smoothed = Listener(model).push(samples).smoothed
+        ends = np.array([round(model.heard(step) * RATE) for step in range(len(smoothed))])
+        for place, number in enumerate(parts[part]):
+            first, last = np.searchsorted(ends, bounds[place : place + 2])
+            if last == first or smoothed[first:last].max() < _LEAST:
+                continue
+            best = int(first + smoothed[first:last].argmax())
+            sample = min(int(ends[best] - bounds[place]), len(clips[place].samples))
+            found[part].append(Place(number, max(sample, 1), float(smoothed[best])))
+
+    for_each(range(len(parts)), lambda: listen, threads)
+    return [place for places in found for place in places]
