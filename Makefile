@@ -14,10 +14,18 @@ endif
 
 .PHONY: demo test check warmup clean
 
+# All nine capabilities, on what is shipped.
 demo: $(VENV)/.demo
 	$(BIN)/seqtool bleu examples/ref.txt --hyp examples/system-a.txt --hyp examples/system-b.txt
+	head -2 examples/captions.en | $(BIN)/seqtool tokenize
+	$(BIN)/seqtool train-embeddings docs/*.md --dim 50 --epochs 200 --min-count 3 --quiet -o $(VENV)/docs.vec
+	$(BIN)/seqtool analogy neighbours --model $(VENV)/docs.vec --top 3 model
 	$(BIN)/seqtool analogy man woman king --top 3
+	echo 'Lacking in good taste, good service and good ambience' | $(BIN)/seqtool sentiment
+	$(BIN)/seqtool generate --prompt 'ROMEO:' --length 200
 	head -3 examples/captions.de | $(BIN)/seqtool translate
+	$(BIN)/seqtool transcribe examples/digits.flac
+	$(BIN)/seqtool detect-trigger examples/talk.flac
 
 # JIT first, then every kernel again as plain Python, then with checked array indices.
 test: $(VENV)/.develop

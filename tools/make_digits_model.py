@@ -23,7 +23,7 @@ TARGET = Path(__file__).parents[1] / "plugins/seqtool_transcribe/models/digits.s
 MOST_BYTES = 4_000_000
 OPTIONS = ["--level", "word", "--rate", "8000", "--join", "1..7", "--empty", "0.08"]
 OPTIONS += ["--snr", "5..40", "--speed", "0.85..1.15", "--echo", "--spec-augment"]
-OPTIONS += ["--epochs", "150", "--batch-size", "16", "--precision", "float16", "--seed", "1"]
+OPTIONS += ["--epochs", "150", "--batch-size", "8", "--precision", "float16", "--seed", "1"]
 CARD = """\
 English digits, from "zero" to "nine", one after the other
 Trained on 2,580 recordings of single digits by six speakers (Free Spoken Digit Dataset), joined to

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtool.audio.augment import change_speed, coloured_noise, gain, room_echo
+from seqtool.audio.augment import change_speed, coloured_noise, gain, room_echo, spec_augment
 from seqtool.audio.features import FeatureSettings, features, frame_count
 from seqtool.nn.frame_batches import FrameBatches
 from seqtool.nn.parameters import Floats
@@ -30,7 +30,10 @@ _NOISE_LEVEL = -20.0  # dB of full scale, before it is made as loud as it should
 _ECHO = 0.2  # chance of a piece to stand in a room
 _PART = 0.3  # chance of a stream to hold a part of a trigger
 _CHANGED = 0.7  # chance of a piece to change its speed
-_SPEED = 0.1  # how much faster or slower pieces become at most
+_SPEED = 0.1  # how much faster or slower triggers become at most
+_OTHER_SPEED = 0.25  # and other sounds: there are too few speakers
+_HIDDEN = 0.5  # chance of a stream in training to have bands of frequency hidden
+_WIDEST = 0.15  # share of the bands that are hidden together
 _LONGEST_NEGATIVE = 4.0  # seconds of a long clip that come into a stream
 _HARD = 0.5  # share of negative pieces that are what the model took for a trigger
 _EARLY = 0.12  # seconds before a trigger's end in which no answer is wrong
@@ -63,6 +66,7 @@ class StreamSettings(NamedTuple):
         snr: the least and the most dB that pieces stand above the background.
         label: seconds behind a trigger's end that are labelled 1.
         reduction: frames of an output step.
+        hiding: whether bands of frequency are hidden in some streams.
     """
 
     streams: int
@@ -70,6 +74,7 @@ class StreamSettings(NamedTuple):
     snr: tuple[float, float]
     label: float
     reduction: int
+    hiding: bool = False
 
 
 class Piece(NamedTuple):
@@ -145,8 +150,12 @@ class StreamSource:
 
     def features(self, number: int) -> Floats:
         """The frames of a stream, float32 (frames, size)."""
-        samples = self.render(self._plans[number])
-        return (features(samples, self.feature_settings) - self.mean) * self.scale
+        plan = self._plans[number]
+        frames = features(self.render(plan), self.feature_settings)
+        random = np.random.default_rng((plan.seed, 1))
+        if self.settings.hiding and random.random() < _HIDDEN:
+            frames = spec_augment(frames, random, time_masks=0, widest=_WIDEST)
+        return (frames - self.mean) * self.scale
 
     def labels(self, number: int) -> Ids:
         """1 for the steps behind a trigger's end, else 0; int32 (steps,)."""
@@ -218,11 +227,17 @@ class StreamSource:
         return placed
 
     def _piece(
-        self, random: np.random.Generator, clip: Clip, start: int, stop: int, middle: float
+        self,
+        random: np.random.Generator,
+        clip: Clip,
+        start: int,
+        stop: int,
+        middle: float,
+        spread: float = _OTHER_SPEED,
     ) -> Piece:
         speed = 1.0
         if random.random() < _CHANGED:
-            speed = float(random.uniform(1 - _SPEED, 1 + _SPEED))
+            speed = float(random.uniform(1 - spread, 1 + spread))
         wanted = middle + random.uniform(-_APART, _APART)
         louder = wanted - clip.level
         length = max(1, round((stop - start) / speed))
@@ -233,7 +248,7 @@ class StreamSource:
         clip = self.material.triggers[int(random.integers(len(self.material.triggers)))]
         start = int(random.integers(max(0, clip.start - RATE // 2), clip.start + 1))
         stop = int(random.integers(clip.end, min(len(clip.samples), clip.end + RATE // 2) + 1))
-        piece = self._piece(random, clip, start, stop, middle)
+        piece = self._piece(random, clip, start, stop, middle, _SPEED)
         return piece._replace(end=round((clip.end - start) / piece.speed))
 
     def _part(self, random: np.random.Generator, middle: float) -> Piece:

@@ -61,7 +61,9 @@ def run_train(settings: dict[str, Any]) -> None:
     checkpoint = Checkpoint(settings["output"], about)
     checkpoint.begin(settings["resume"])
     model = _model(data, settings)
-    source = _source(data.train, model, settings, settings["seed"], settings["streams"])
+    source = _source(
+        data.train, model, settings, settings["seed"], settings["streams"], hiding=True
+    )
     batches = WeightedBatches(source, settings["batch_size"], settings["seed"], settings["threads"])
     log = TrainingLog(checkpoint, settings["log"], settings["quiet"])
     training = make_training(
@@ -172,7 +174,12 @@ def _name(settings: Mapping[str, Any]) -> str:
 
 
 def _source(
-    material: Material, model: TriggerModel, settings: Mapping[str, Any], seed: int, count: int
+    material: Material,
+    model: TriggerModel,
+    settings: Mapping[str, Any],
+    seed: int,
+    count: int,
+    hiding: bool = False,
 ) -> StreamSource:
     shape = StreamSettings(
         count,
@@ -180,6 +187,7 @@ def _source(
         settings["snr"],
         settings["label_seconds"],
         model.network.acoustic.reduction,
+        hiding,
     )
     source = StreamSource(material, shape, model.features, seed)
     source.mean, source.scale = model.mean, model.scale
