@@ -23,8 +23,8 @@ from seqtool.ngrams.files import KIND as NGRAM_KIND
 from seqtool.ngrams.files import load_ngrams, save_ngrams
 from seqtool.ngrams.model import NgramModel
 from seqtool.nn.language_model import LanguageModel, LanguageModelSettings
+from seqtool.nn.model_fields import fields_of, read_settings
 from seqtool.nn.model_weights import MOST_LAYERS, check_size, read_weights, weights_as
-from seqtool.nn.stack import StackSettings
 from seqtool.output import open_binary_output
 from seqtool.text import open_bytes
 from seqtool.tokenizers.embedded import read_tokenizer_text, tokenizer_text
@@ -70,8 +70,7 @@ def save_neural(
     path: str, model: LanguageModel, text: TextSide, precision: str, metadata: Mapping[str, Any]
 ) -> None:
     """Write a neural model. Raises SeqtoolError for weights that float16 cannot hold."""
-    shape = model.settings._asdict()
-    shape["stack"] = model.settings.stack._asdict()
+    shape = fields_of(model.settings)
     fields = {**metadata, **text_fields(text), "kind": KIND, "model": shape}
     write_model(path, weights_as(path, model.parameters, precision), fields)
 
@@ -163,25 +162,17 @@ def _load_neural(file: ModelReader) -> Loaded:
     return Loaded(path, model, text, file.metadata)
 
 
-def _settings(path: str, fields: Any) -> LanguageModelSettings:
-    """The shape of a model, of the types that it must have."""
-    damaged = SeqtoolError(f"{path}: its metadata is damaged (model)")
-    try:
-        stack = StackSettings(**{**fields["stack"], "bidirectional": False})
-        settings = LanguageModelSettings(**{**fields, "stack": stack})
-    except (TypeError, KeyError) as error:
-        raise damaged from error
+def _settings(path: str, found: Any) -> LanguageModelSettings:
+    """The shape of a model, of sizes and rates that can be."""
+    settings = read_settings(path, "model", found, LanguageModelSettings)
+    stack = settings.stack
     sizes = (settings.vocab, settings.embedding, stack.hidden, stack.layers)
     rates = (settings.smoothing, settings.input_dropout, stack.dropout)
-    flags = (settings.tied, stack.variational, stack.layer_norm, stack.residual)
-    fine = (
-        all(type(size) is int and size > 0 for size in sizes)
-        and all(type(rate) in (int, float) and 0 <= rate < 1 for rate in rates)
-        and all(type(flag) is bool for flag in flags)
-        and isinstance(stack.cell, str)
-        and stack.options == {}
-        and stack.layers <= MOST_LAYERS
-    )
-    if not fine:
-        raise damaged
+    if (
+        min(sizes) < 1
+        or not all(0 <= rate < 1 for rate in rates)
+        or stack.layers > MOST_LAYERS
+        or stack.bidirectional
+    ):
+        raise SeqtoolError(f"{path}: its metadata is damaged (model)")
     return settings

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 from seqtool.errors import SeqtoolError
 from seqtool.modelfile import ModelReader, open_model, write_model
 from seqtool.models import resolve_model
 from seqtool.nn.encoder_decoder import EncoderDecoder, EncoderDecoderSettings
+from seqtool.nn.model_fields import fields_of, read_settings
 from seqtool.nn.model_weights import MOST_LAYERS, check_size, read_weights, weights_as
 from seqtool.tokenizers.embedded import read_tokenizer_text, tokenizer_text
 from seqtool_translate.text_side import TextSide
@@ -56,7 +57,7 @@ def save(
         **fields,
         **text_fields(source, target),
         "kind": KIND,
-        "model": model.settings._asdict(),
+        "model": fields_of(model.settings),
     }
     write_model(path, weights_as(path, model.parameters, precision), metadata)
 
@@ -67,12 +68,7 @@ def load(name: str | None) -> Loaded:
     Raises SeqtoolError for a file that is damaged, or holds no translation model.
     """
     path = resolve_model("translate", name)
-    with open_model(path) as file:
-        kind = file.metadata.get("kind")
-        if kind != KIND:
-            raise SeqtoolError(
-                f"{path}: holds '{kind or 'tensors'}', not a translation model (see 'seqtool info')"
-            )
+    with open_model(path, KIND) as file:
         return _load(file)
 
 
@@ -105,22 +101,14 @@ def _sides(path: str, metadata: Mapping[str, Any]) -> tuple[TextSide, TextSide]:
     return first, second
 
 
-def _settings(path: str, fields: Any) -> EncoderDecoderSettings:
-    """The shape of a model, of the types that it must have."""
-    damaged = SeqtoolError(f"{path}: its metadata is damaged (model)")
-    types = get_type_hints(EncoderDecoderSettings)
-    if not isinstance(fields, dict) or fields.keys() != types.keys():
-        raise damaged
-    for name, kind in types.items():
-        value = fields[name]
-        fits = type(value) is kind or (kind is float and type(value) is int)
-        if kind is int:
-            fits = fits and value > 0
-        elif kind is float:
-            fits = fits and 0 <= value < 1
-        if not fits:
-            raise damaged
-    settings = EncoderDecoderSettings(**fields)
-    if settings.layers > MOST_LAYERS:
-        raise damaged
+def _settings(path: str, found: Any) -> EncoderDecoderSettings:
+    """The shape of a model, of sizes and rates that can be."""
+    settings = read_settings(path, "model", found, EncoderDecoderSettings)
+    sizes = (
+        settings.source_vocab, settings.target_vocab, settings.embedding, settings.hidden,
+        settings.layers,
+    )  # fmt: skip
+    rates = (settings.dropout, settings.smoothing)
+    if min(sizes) < 1 or not all(0 <= rate < 1 for rate in rates) or settings.layers > MOST_LAYERS:
+        raise SeqtoolError(f"{path}: its metadata is damaged (model)")
     return settings
