@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from conftest import REPOSITORY, RunCli
 
 PLUGINS = REPOSITORY / "plugins"
 DIGITS = PLUGINS / "seqtool_transcribe/models/digits.safetensors"
 ALEXA = PLUGINS / "seqtool_detect_trigger/models/alexa.safetensors"
+RATE = 16_000
 LEAST_RIGHT = 99.0  # of 100 single digits
 MOST_WRONG = 2.0  # of 100 words of strings
 MOST_MISSED = 0.05  # of the triggers
@@ -33,6 +36,19 @@ def test_they_are_small_enough_to_ship() -> None:
 def test_digits_are_written_down_without_a_model_being_named(run_cli: RunCli) -> None:
     found = run_cli("transcribe", REPOSITORY / "examples/digits.flac")
     assert (found.code, found.out) == (0, "three five one\n")
+
+
+@pytest.mark.parametrize("hertz", [0, 100, 440, 1000, 3000])
+def test_where_no_digit_is_said_none_is_written(
+    run_cli: RunCli, tmp_path: Path, hertz: int
+) -> None:
+    """Pure tones, silence where it has no frequency, and white noise."""
+    times = np.arange(3 * RATE) / RATE
+    soundfile.write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * hertz * times), RATE)
+    noise = np.random.default_rng(hertz).normal(0, 0.1, len(times))
+    soundfile.write(tmp_path / "noise.wav", noise, RATE)
+    found = run_cli("transcribe", tmp_path / "tone.wav", tmp_path / "noise.wav")
+    assert found == (0, "\n\n", "")
 
 
 def test_alexa_is_heard_without_a_model_being_named(run_cli: RunCli) -> None:

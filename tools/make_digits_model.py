@@ -27,7 +27,7 @@ OPTIONS += ["--epochs", "150", "--batch-size", "8", "--precision", "float16", "-
 CARD = """\
 English digits, from "zero" to "nine", one after the other
 Trained on 2,580 recordings of single digits by six speakers (Free Spoken Digit Dataset), joined to
-strings with pauses and noise: two bidirectional GRUs of 128 behind a convolution, CTC. It knows
+strings with pauses and noise: two convolutions, two bidirectional GRUs of 128, CTC. It knows
 these ten words only, and speakers like these six best.
 Official test set: {singles:.1f} % of 300 single digits are right; strings of 3 to 7 of them with
 noise 20 dB below: {strings:.1f} % of the words are wrong."""
