@@ -16,6 +16,8 @@ from conftest import RunCli
 from sound_files import NO_SOUNDS, SOUNDS, endless_wav, noise, speech_model, tone
 from trigger_sounds import make_model
 
+from seqtool_transcribe.front_end import STEADY
+
 COMMANDS = ("detect-trigger", "transcribe")
 every_command = pytest.mark.parametrize("command", COMMANDS)
 
@@ -36,6 +38,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _in_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
+
+
+@pytest.fixture(autouse=True)
+def _no_tone_is_steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recogniser does not look at tones, which most sounds here are."""
+    monkeypatch.setattr("seqtool_transcribe.front_end.STEADY", 0.0)
 
 
 def model_of(command: str) -> tuple[str, str]:
@@ -81,6 +89,14 @@ def test_every_sound_is_written_down(run_cli: RunCli, name: str) -> None:
 
 def test_the_recogniser_of_these_tests_writes_something(run_cli: RunCli) -> None:
     assert run_cli("transcribe", *model_of("transcribe"), "tone.wav").out.strip()
+
+
+@pytest.mark.parametrize("name", ["low.wav", "tone.wav", "high.wav", "constant.wav"])
+def test_a_steady_tone_says_nothing(
+    run_cli: RunCli, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtool_transcribe.front_end.STEADY", STEADY)
+    assert run_cli("transcribe", *model_of("transcribe"), name) == (0, "\n", "")
 
 
 @pytest.mark.parametrize("format", ["json", "jsonl"])

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trigger_sounds import Samples, make_model
 
+from seqtool_detect_trigger import listening
 from seqtool_detect_trigger.apply import gathered
 from seqtool_detect_trigger.clips import RATE
-from seqtool_detect_trigger.listening import TAIL, Listener
+from seqtool_detect_trigger.listening import TAIL, Heard, Listener, smoothed_of
 from seqtool_detect_trigger.model_files import TriggerModel, load
 from seqtool_detect_trigger.stream_plot import Track
 
@@ -180,6 +181,21 @@ def test_a_command_runs_at_each_event(run_cli: RunCli, folder: Path, tmp_path: P
     assert set(log.read_text().split("\n")[:-1]) == {"word a, 42"}
 
 
+def test_a_name_that_a_shell_would_run_is_refused(
+    run_cli: RunCli, folder: Path, tmp_path: Path
+) -> None:
+    """Names come from files, and no quotes help within quotes."""
+    target = tmp_path / "ran"
+    make_model(tmp_path / "m.safetensors", 1, f"$(touch {target})", threshold=1e-9)
+    command = ("detect-trigger", "-m", tmp_path / "m.safetensors", folder / "s.wav", "--exec")
+    refused = run_cli(*command, 'echo "{name}"', "--shell")
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert "leave --shell away" in refused.err
+    assert run_cli(*command, 'echo "{time}"', "--shell").code == 0
+    assert run_cli(*command, 'echo "{name}"').code == 0
+    assert not target.exists()
+
+
 def test_commands_that_fail_are_said(run_cli: RunCli, folder: Path) -> None:
     command = ("detect-trigger", "-m", folder / "a.safetensors", folder / "s.wav", "--exec")
     result = run_cli(*command, "false")
@@ -219,8 +235,8 @@ class FakeMicrophone:
 
     PortAudioError = OSError
 
-    def __init__(self, samples: Samples) -> None:
-        self._samples = samples
+    def __init__(self, samples: Samples, lost: bool = False) -> None:
+        self._samples, self._lost = samples, lost
 
     def InputStream(self, **options: Any) -> "FakeMicrophone":  # noqa: N802
         assert (options["samplerate"], options["channels"]) == (RATE, 1)
@@ -236,7 +252,7 @@ class FakeMicrophone:
         if len(self._samples) < count:
             raise KeyboardInterrupt
         block, self._samples = self._samples[:count], self._samples[count:]
-        return block[:, np.newaxis], False
+        return block[:, np.newaxis], self._lost
 
 
 def test_the_microphone(run_cli: RunCli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +263,8 @@ def test_the_microphone(run_cli: RunCli, folder: Path, monkeypatch: pytest.Monke
     wanted = events(run_cli(*command, folder / "s.wav").out)
     assert len(wanted) - 1 <= len(events(result.out)) <= len(wanted)
     assert events(result.out) == wanted[: len(events(result.out))]
+    monkeypatch.setitem(sys.modules, "sounddevice", FakeMicrophone(sound(1.0), lost=True))
+    assert run_cli(*command, "--mic").err.count("some of it is lost") == 1
     assert run_cli(*command, "--mic", folder / "s.wav").code == 2
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     result = run_cli(*command, "--mic")
@@ -363,6 +381,25 @@ def test_what_a_picture_keeps_does_not_grow() -> None:
     assert whole.values == cut.values
     groups = [numbers[start : start + 12].max() for start in range(0, len(numbers), 12)]
     assert cut.values == groups
+
+
+def test_a_long_stream_is_heard_piece_by_piece(
+    model: TriggerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = sound(3.0)
+    whole = smoothed_of(model, samples)
+    sizes = []
+    push = Listener.push
+
+    def counted(self: Listener, piece: Samples) -> Heard:
+        sizes.append(len(piece))
+        return push(self, piece)
+
+    monkeypatch.setattr(Listener, "push", counted)
+    monkeypatch.setattr(listening, "_AT_ONCE", 20_000)
+    assert (smoothed_of(model, samples) == whole).all()
+    assert sizes == [20_000, 20_000, 8_000]
+    assert smoothed_of(model, samples[:0]).tolist() == []
 
 
 def test_memory_does_not_grow_with_the_stream(model: TriggerModel) -> None:

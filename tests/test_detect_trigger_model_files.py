@@ -10,6 +10,7 @@ from trigger_sounds import make_model
 
 from seqtool.errors import SeqtoolError
 from seqtool.modelfile import read_model, write_model
+from seqtool.nn.acoustic import fewest_numbers
 from seqtool_detect_trigger.listening import Listener
 from seqtool_detect_trigger.model_files import load, save
 
@@ -71,6 +72,10 @@ def _tensor(change: Callable[[np.ndarray], np.ndarray]) -> Damage:
         _with("model", causal=False),
         _with("model", convolutions=10**6),
         _with("model", channels=10**9),
+        _with("model", channels=10**4, kernel=10**4),
+        _with("model", channels=0),
+        _with("model", dropout=1.0),
+        _with("model", symbols=2),
         _with("model", stack="gru"),
         _with("features", hop=0.0),
         _with("features", hop=1e-9),
@@ -78,16 +83,25 @@ def _tensor(change: Callable[[np.ndarray], np.ndarray]) -> Damage:
         _with("features", rate=8000),
         _with("features", mels=10**9),
         _with("features", kind="none"),
-        _with("features", window=1e300),
+        _with("features", window=1e308),
+        _with("features", hop=1e308),
+        _with("features", hop=0.01001),
+        _with("features", pre_emphasis=1e300),
         _with("rule", smoothing=0),
         _with("rule", smoothing=10**12),
         _with("rule", threshold="0.5"),
+        _with("rule", threshold=2),
         _with("rule", refractory=-1),
+        _with("rule", refractory=1e300),
+        _with("rule", delay=1e300),
         lambda tensors, metadata: metadata.update(mean=[0.0]),
         lambda tensors, metadata: metadata.update(mean=["0"] * 12),
+        lambda tensors, metadata: metadata.update(mean=[10**400] * 12),
+        lambda tensors, metadata: metadata.update(scale=[1e300] * 12),
         lambda tensors, metadata: metadata.update(trigger=""),
         lambda tensors, metadata: metadata.update(trigger="a\tb\n"),
         lambda tensors, metadata: metadata["model"]["stack"].update(hidden=10**6),
+        lambda tensors, metadata: metadata["model"]["stack"].update(hidden=0),
         lambda tensors, metadata: metadata["model"]["stack"].update(layers=10**5),
         lambda tensors, metadata: metadata["model"]["stack"].update(cell="none"),
         lambda tensors, metadata: metadata["model"]["stack"].update(bidirectional=True),
@@ -108,6 +122,18 @@ def test_what_is_damaged_is_one_line(tmp_path: Path, damage: Damage) -> None:
         load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_its_file_cannot_hold_takes_no_memory(tmp_path: Path) -> None:
+    path = str(tmp_path / "m.safetensors")
+    made = make_model(tmp_path / "m.safetensors")
+    numbers = sum(weight.size for weight in made.network.parameters.values())
+    assert 0.6 * numbers < fewest_numbers(made.network.settings) <= numbers
+    tensors, metadata = read_model(path, "trigger-detector")
+    for shape in ({"channels": 10**4, "kernel": 10**4}, {"convolutions": 6, "channels": 10**3}):
+        write_model(path, tensors, {**metadata, "model": {**metadata["model"], **shape}})
+        with pytest.raises(SeqtoolError, match="too few numbers"):
+            load(path)
 
 
 def test_another_kind_is_refused(tmp_path: Path) -> None:

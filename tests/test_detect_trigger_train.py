@@ -77,7 +77,7 @@ def test_what_the_file_says(trained: Path, folder: Path) -> None:
     assert found["misses"] <= 7
     assert load(str(trained)).rule.threshold == found["threshold"]
     assert metadata["card"].startswith("Hears 'word'; trained on 24 clips of it")
-    assert "false alarms in" in metadata["card"]
+    assert "Of what was held back, at a threshold of" in metadata["card"]
 
 
 def test_a_killed_training_is_resumed_to_the_same_bytes(
@@ -126,6 +126,17 @@ def test_without_validation_all_clips_are_trained_on(
     assert "it was trained on" in model.metadata["card"]
 
 
+def test_too_few_clips_to_hold_some_back_are_said(
+    run_cli: RunCli, folder: Path, tmp_path: Path
+) -> None:
+    words = arguments(folder, tmp_path / "m.safetensors", "--epochs", 1, "--streams", 8)
+    words[words.index("--negative") + 1] = str(folder / "others/000.wav")
+    result = run_cli(*words)
+    assert result.code == 0, result.err
+    assert "nothing is held back: --validation needs two clips" in result.err
+    assert load(str(tmp_path / "m.safetensors")).metadata["validation"]["held_out"] is False
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
@@ -138,6 +149,7 @@ def test_without_validation_all_clips_are_trained_on(
         ("--snr 0,1000", 2, "-60 to 120"),
         ("--kernel 2", 2, "--stride"),
         ("--seconds 0", 2, "--seconds"),
+        ("--streams 100001", 2, "--streams"),
         ("--name a\tb", 2, "--name"),
         ("--resume", 1, "nothing to resume"),
         ("-o m.bin", 2, ".safetensors"),

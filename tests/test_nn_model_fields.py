@@ -48,6 +48,7 @@ def test_what_is_written_is_read(settings: Outer) -> None:
         ({"rate": "0.5"}, "model: rate"),
         ({"rate": float("nan")}, "model: rate"),
         ({"rate": None}, "model: rate"),
+        ({"rate": 10**400}, "model: rate"),
         ({"flag": 1}, "model: flag"),
         ({"highest": float("inf")}, "model: highest"),
         ({"means": 1.0}, "model: means"),

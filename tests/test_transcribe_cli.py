@@ -1,7 +1,10 @@
 """`seqtool transcribe` from the shell: streams, formats, alignment, scores, pictures."""
 
+import io
+import itertools
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,14 @@ from conftest import RunCli
 from safetensors.numpy import save_file
 from transcribe_models import RATE, TRAINING, Floats, speak, write_corpus
 
+from seqtool.errors import SeqtoolError
 from seqtool.modelfile import read_model, write_model
 from seqtool_transcribe.model_files import KIND, load
+from seqtool_transcribe.pieces import LONGEST, transcribed
+from seqtool_transcribe.recogniser import Recogniser
 from seqtool_transcribe.settings import make_decoder
+from seqtool_transcribe.words import Segment, Word
+from seqtool_transcribe.writers import make_writer
 
 WORDS = ["low", "high", "high", "low"]
 
@@ -116,6 +124,26 @@ def test_a_stream_is_answered_as_it_comes(folder: Path, seqtool_command: list[st
         assert process.wait(timeout=60) == 0
 
 
+def test_memory_does_not_grow_with_a_recording(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An endless one is heard, a few pieces after they are read."""
+    given_out = 0.0
+    noise = np.random.default_rng(1).normal(0, 0.1, 2 * RATE).astype(np.float32)
+
+    def endless(*arguments: object) -> Iterator[Floats]:
+        nonlocal given_out
+        while True:
+            given_out += 2
+            yield noise
+
+    monkeypatch.setattr("seqtool_transcribe.pieces.audio_blocks", endless)
+    recogniser = Recogniser(load(str(folder / "m.safetensors")))
+    for spoken in itertools.islice(transcribed(recogniser, ["x.wav"], None), 40):
+        assert given_out - spoken.seconds <= 9 * LONGEST  # eight are heard together
+    assert spoken.seconds > 300
+
+
 # --- formats --------------------------------------------------------------------------------------
 
 
@@ -161,6 +189,47 @@ def test_formats_agree(run_cli: RunCli, folder: Path) -> None:
     ).replace("2\n", "")
 
 
+def subtitles(words: list[Word], format: str) -> str:
+    """A piece with these words."""
+    out = io.StringIO()
+    make_writer(out, format).write(Segment("a.wav", 0.0, 20.0, words))
+    return out.getvalue()
+
+
+def test_subtitles_of_signs_that_mean_something() -> None:
+    words = [Word(text, 0.0, 1.0, 1.0) for text in ("AT&T", "<b>", "-->")]
+    assert subtitles(words, "srt") == "1\n00:00:00,000 --> 00:00:01,000\nAT&T <b> ->\n\n"
+    cue = "00:00:00.000 --> 00:00:01.000\nAT&amp;T &lt;b> ->\n\n"
+    assert subtitles(words, "vtt") == f"WEBVTT\n\n{cue}"
+
+
+def test_subtitles_can_be_read() -> None:
+    """CTC says a word in an instant; its subtitle stays for a second, or until the next."""
+    words = [Word("one", 1.0, 1.04, 1.0), Word("two", 19.4, 19.44, 1.0)]
+    times = [line for line in subtitles(words, "srt").split("\n") if "-->" in line]
+    assert times == ["00:00:01,000 --> 00:00:02,000", "00:00:19,400 --> 00:00:20,000"]
+    words = [Word("long" * 20, at, at + 0.04, 1.0) for at in (1.0, 1.5)]
+    times = [line for line in subtitles(words, "srt").split("\n") if "-->" in line]
+    assert times == ["00:00:01,000 --> 00:00:01,500", "00:00:01,500 --> 00:00:02,500"]
+
+
+def test_subtitles_of_words_without_times() -> None:
+    """They are those of the piece, which is longer than a subtitle should be."""
+    words = [Word("word", 0.0, 20.0, 1.0)] * 20
+    shown = subtitles(words, "srt").split("\n\n")[:-1]
+    assert len(shown) == 2
+    assert sum(cue.count("word") for cue in shown) == 20
+
+
+def test_steps_are_as_long_as_their_samples(folder: Path) -> None:
+    """At 11,025 Hz a hop of 10 ms has 110 samples: 9.977 ms."""
+    loaded = load(str(folder / "m.safetensors"))
+    features = loaded.front_end.features._replace(rate=11025)
+    changed = loaded._replace(front_end=loaded.front_end._replace(features=features))
+    assert loaded.step_seconds == pytest.approx(0.04)
+    assert changed.step_seconds == pytest.approx(4 * 110 / 11025)
+
+
 ARPA = """\\data\\
 ngram 1=5
 
@@ -175,7 +244,9 @@ ngram 1=5
 """
 
 
-def test_a_language_model_and_hotwords(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
+def test_a_language_model_and_hotwords(
+    run_cli: RunCli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arpa, listed = tmp_path / "x.arpa", tmp_path / "words"
     arpa.write_text(ARPA, encoding="utf-8")
     listed.write_text("low\n\nother words\n", encoding="utf-8")
@@ -196,6 +267,12 @@ def test_a_language_model_and_hotwords(run_cli: RunCli, folder: Path, tmp_path: 
     assert written(lm=str(arpa), lm_weight=0.0) == "low"
     assert written(hotwords="other,high") == "high"
     assert written(hotwords=str(listed), lm=str(arpa)) == "low"
+    (tmp_path / "high").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert written(hotwords="high") == "high"  # a folder of that name is no list
+    for wrong in ("word.txt", "other,others"):
+        with pytest.raises(SeqtoolError, match=f"--hotwords {wrong}: no such file, and "):
+            written(hotwords=wrong)
     model = ("transcribe", "-m", folder / "m.safetensors", folder / "a.wav")
     assert run_cli(*model, "--lm", arpa, "--hotwords", listed) == (0, TEXT, "")
     assert run_cli(*model, "--lm", folder / "m.safetensors").code == 1
@@ -242,7 +319,9 @@ def test_a_text_that_cannot_be_aligned(
 # --- scores and pictures --------------------------------------------------------------------------
 
 
-def test_scores(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
+def test_scores(
+    run_cli: RunCli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     manifest = tmp_path / "list.tsv"
     lines = [f"{folder}/a.wav\tlow high low low low\tanna", f"{folder}/silence.wav\t\tbert"]
     manifest.write_text("\n".join([*lines, f"{folder}/long.wav\tlow high high low low high"]))
@@ -271,6 +350,9 @@ def test_scores(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
     assert "Eval: " in text
     assert "times real time\ndecoder:ctc|beam:1\n" in text
     assert "REF:" not in run_cli(*command, "--list", 0).out
+    monkeypatch.setattr("seqtool_transcribe.evaluate._MOST_CELLS", 3)
+    text = run_cli(*command).out
+    assert "a.wav (anna): 2 wrong\n\n" in text  # too long to be aligned
 
 
 def test_pictures(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
@@ -333,24 +415,28 @@ def _changed(**changes: Any) -> Any:
     [
         (_changed(kind="translation"), "not a speech recogniser"),
         (_changed(model=None), "(model)"),
-        (_changed(model__hidden="3"), "(model)"),
+        (_changed(model__hidden="3"), "(model: hidden)"),
         (_changed(model__loss="x"), "(model"),
         (_changed(model__acoustic__stack__hidden=1 << 19), "too few numbers"),
         (_changed(model__acoustic__stack__layers=10**9), "(model)"),
-        (_changed(model__acoustic__stack__options={"x": 1}), "(model)"),
+        (_changed(model__acoustic__stack__options={"x": 1}), "(model: acoustic: stack: options)"),
         (_changed(model__acoustic__stack__cell="x"), "no recurrent cell"),
-        (_changed(model__acoustic__convolutions=-1), "(model)"),
+        (_changed(model__acoustic__convolutions=-1), "(model: acoustic: convolutions)"),
         (_changed(model__acoustic__symbols=5), "different vocabularies"),
         (_changed(model__acoustic__kernel=7), "damaged: the tensor"),
         (_changed(model__acoustic__dropout=1e308 * 0.9), "(model)"),
         (_changed(features=None), "(features)"),
         (_changed(features__rate=10**9), "(features"),
         (_changed(features__mels=17, means=[], deviations=[]), "different sizes"),
-        (_changed(features__hop="x"), "(features)"),
+        (_changed(features__hop="x"), "(features: hop)"),
         (_changed(normalise="x"), "(features)"),
         (_changed(means=[0.0]), "(features)"),
         (_changed(deviations=[0.0] * 16), "(features)"),
         (_changed(means=[]), "(features)"),
+        (_changed(means=[1e300] * 16), "(features)"),
+        (_changed(deviations=[1e-320] * 16), "(features)"),
+        (_changed(features__window=1e308), "(features"),
+        (_changed(features__hop=1e-9), "(features"),
         (_changed(tokenizer=3), "(tokenizer)"),
     ],
 )
@@ -364,6 +450,19 @@ def test_damaged_models(
     found = run_cli("transcribe", "-m", path, folder / "a.wav")
     assert (found.code, found.out, found.err.count("\n")) == (1, "", 1), found.err
     assert words in found.err
+
+
+@pytest.mark.parametrize("options", [[], ["--beam", 5]])
+def test_weights_that_give_no_probabilities(
+    run_cli: RunCli, folder: Path, tmp_path: Path, options: list[object]
+) -> None:
+    tensors, metadata = read_model(str(folder / "m.safetensors"), KIND)
+    path = tmp_path / "x.safetensors"
+    far = {name: np.full(tensor.shape, 3e38, np.float32) for name, tensor in tensors.items()}
+    write_model(str(path), far, metadata)
+    found = run_cli("transcribe", "-m", path, *options, folder / "a.wav")
+    assert (found.code, found.out, found.err.count("\n")) == (1, "", 1), found.err
+    assert "its probabilities are no numbers" in found.err
 
 
 def test_other_files_are_no_models(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:

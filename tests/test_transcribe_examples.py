@@ -1,13 +1,23 @@
 """Examples to train on: drawn anew in every epoch, as the seed says and nothing else."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from transcribe_models import RATE, speak
 
 from seqtool.audio.features import FeatureSettings
 from seqtool_transcribe.alphabet import Alphabet, make_alphabet
 from seqtool_transcribe.drawing import Augmentation, draw_examples
-from seqtool_transcribe.front_end import NORMALISE, FrontEnd, hear, normalised
+from seqtool_transcribe.front_end import (
+    NORMALISE,
+    FrontEnd,
+    hear,
+    is_steady,
+    measured,
+    normalised,
+)
 from seqtool_transcribe.manifest import Clip
 from seqtool_transcribe.recordings import Recordings, as_samples, as_sound
 from seqtool_transcribe.source import DrawnSource, KeptSource, make_source
@@ -127,6 +137,26 @@ def test_loudness_makes_no_difference(kind: str) -> None:
     samples = speak(["low", "high"])
     quiet, loud = hear(samples * np.float32(0.5), front_end), hear(samples, front_end)
     np.testing.assert_allclose(quiet, loud, atol=0.05)
+
+
+@pytest.mark.parametrize("kind", NORMALISE)
+def test_tones_are_steady_and_speech_is_not(kind: str) -> None:
+    times = np.arange(RATE) / RATE
+    noise = 0.01 * np.random.default_rng(1).standard_normal(RATE)
+    front_end = FRONT_END._replace(normalise=kind)
+    if kind == "level":
+        front_end = measured(front_end, [hear(speak(["low", "high"]), front_end)])
+
+    def steady(samples: NDArray[np.floating[Any]]) -> bool:
+        return is_steady(hear(samples.astype(np.float32), front_end), front_end)
+
+    for frequency in (50, 440, 1000, 2500):
+        tone = np.sin(2 * np.pi * frequency * times)
+        assert steady(np.rint(0.5 * tone * 32768) / 32768)
+        assert steady(0.02 * tone)
+    assert not steady(noise)
+    for word in ("low", "high"):
+        assert not steady(speak([word], pause=0.0))
 
 
 @pytest.mark.parametrize("kind", NORMALISE)

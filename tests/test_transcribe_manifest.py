@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from seqtool.errors import SeqtoolError
-from seqtool_transcribe.manifest import hold_back, read_manifests, sha256_of, sounds_sha256
+from seqtool.nn.hold_back import hold_back
+from seqtool_transcribe.manifest import read_manifests, sha256_of, sounds_sha256
+
+WORDS = ("recordings", "name a manifest")
 
 
 @pytest.fixture
@@ -61,6 +64,7 @@ def test_a_folder(folder: Path) -> None:
         ("x.tsv", "a.wav one\n", "x.tsv:1: a line is the path"),
         ("x.tsv", "a.wav\tone\nmissing.wav\ttwo\n", "x.tsv:2: no such file: "),
         ("x.tsv", "\n", "no recordings"),
+        ("x.Flac.gz", "fLaC", "a recording: name a file that says"),
         ("x.jsonl", '{"audio": "a.wav"}\n', "x.jsonl:1: a line needs"),
         ("x.jsonl", '{"audio": 3, "text": "a"}\n', "x.jsonl:1: a line needs"),
         ("x.jsonl", "[1]\n", "x.jsonl:1: a line needs"),
@@ -76,12 +80,12 @@ def test_what_is_no_manifest(folder: Path, name: str, content: str | bytes, word
 
 
 def test_a_share_is_held_back() -> None:
-    kept, held = hold_back(20, 0.25, 1)
+    kept, held = hold_back(20, 0.25, 1, *WORDS)
     assert len(held) == 5
     assert sorted(kept + held) == list(range(20))
-    assert held != hold_back(20, 0.25, 2)[1]
+    assert held != hold_back(20, 0.25, 2, *WORDS)[1]
     with pytest.raises(SeqtoolError, match="too few"):
-        hold_back(1, 0.5, 1)
+        hold_back(1, 0.5, 1, *WORDS)
 
 
 def test_digests_tell_recordings_apart(folder: Path) -> None:

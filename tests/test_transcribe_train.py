@@ -112,12 +112,31 @@ def test_it_writes_by_attention(run_cli: RunCli, folder: Path, tmp_path: Path, l
     for options in ([], ["--beam", 3]):
         found = run_cli("transcribe", "-m", model, "--decoder", "attention", *options, sound)
         assert (found.code, found.out.count("\n"), found.err) == (0, 1, "")
+    sounds = sorted((folder / "test").glob("*.wav"))
+    outs = [
+        run_cli("transcribe", "-m", model, "--decoder", "attention", "--threads", threads, *sounds)
+        for threads in (1, 3)
+    ]
+    assert outs[0] == outs[1]
+    assert outs[0].out.count("\n") == len(sounds)
     by_ctc = run_cli("transcribe", "-m", model, "--decoder", "ctc", sound)
     assert (by_ctc.code == 0) == (loss == "both")
     if loss == "attention":
         assert "no --decoder ctc" in by_ctc.err
         found = run_cli("transcribe", "align", "-m", model, sound, "-", stdin="low\n")
         assert (found.code, found.err.count("\n")) == (1, 1)
+
+
+def test_a_picture_of_a_model_without_ctc(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    model, picture = tmp_path / "m.safetensors", tmp_path / "a.svg"
+    options = (*TRAINING, "--epochs", 1, "--loss", "attention", "--hidden", 8, "-q", "-o", model)
+    assert run_cli("transcribe", "train", folder / "few/list.tsv", *options).code == 0
+    found = run_cli("transcribe", "-m", model, "--plot", picture, folder / "test/0.wav")
+    assert (found.code, found.err) == (0, "")
+    drawn = picture.read_text(encoding="utf-8")
+    assert "log-mel band" in drawn
+    assert "probability" not in drawn
 
 
 @pytest.mark.parametrize("level", ["char", "subword"])
@@ -204,4 +223,5 @@ def test_what_cannot_be_learned(run_cli: RunCli, folder: Path, tmp_path: Path) -
 def _folder(parent: Path) -> Path:
     folder = parent / "noise"
     folder.mkdir()
+    (folder / "README.md").write_text("what is in it", encoding="utf-8")
     return folder

@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import click
 
@@ -22,13 +22,16 @@ class Action:
     Args:
         command: words as in a shell; ``{time}``, ``{score}`` and ``{name}`` are filled in.
         shell: whether ``/bin/sh`` runs it; what is filled in is then quoted.
+        names: that may be filled in.
         warn: gets a line for each command that fails.
 
-    Raises SeqtoolError for a command that cannot be run, click.UsageError for quotes that do not
-    end.
+    Raises SeqtoolError for a command that cannot be run and for a name that no shell may see,
+    click.UsageError for quotes that do not end.
     """
 
-    def __init__(self, command: str, shell: bool, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, command: str, shell: bool, names: Iterable[str], warn: Callable[[str], None]
+    ) -> None:
         self._command, self._shell, self._warn = command, shell, warn
         self._running: list[subprocess.Popen[bytes]] = []
         try:
@@ -41,6 +44,8 @@ class Action:
             raise SeqtoolError(
                 f"--exec: no command '{self._words[0]}' (a shell's own need --shell)"
             )
+        if shell and "{name}" in command:
+            _check_names(names)
 
     def run(self, event: Event) -> None:
         """Start the command; its standard input is empty."""
@@ -77,6 +82,19 @@ class Action:
         code = process.wait()
         if code:
             self._warn(f"--exec {self._command}: ended with {code}")
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Refuse names of triggers, which come from files, that a shell could take for a command.
+
+    Quotes do not protect from these: the command may have some of its own around ``{name}``.
+    """
+    for name in names:
+        if not re.fullmatch(r"[\w .,:+-]*", name):
+            raise SeqtoolError(
+                f"--shell: the trigger {name!r} holds characters that mean something to a shell: "
+                "leave --shell away"
+            )
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -36,7 +36,8 @@ def run_apply(files: Sequence[str], settings: Mapping[str, Any]) -> None:
     models = [_changed(load(name), settings) for name in settings["models"] or [None]]
     action = None
     if settings["exec"] is not None:
-        action = Action(settings["exec"], settings["shell"], _warner(settings["quiet"]))
+        names = [model.name for model in models]
+        action = Action(settings["exec"], settings["shell"], names, _warner(settings["quiet"]))
     quiet = settings["quiet"] or (settings["output"] in (None, "-") and _on_terminal())
     with (
         open_output(settings["output"]) as out,
@@ -58,7 +59,7 @@ def _on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def _warner(quiet: bool) -> Any:
+def _warner(quiet: bool) -> Callable[[str], None]:
     return (
         (lambda line: None)
         if quiet
@@ -94,7 +95,7 @@ def _changed(model: TriggerModel, settings: Mapping[str, Any]) -> TriggerModel:
 
 def _blocks(path: str, settings: Mapping[str, Any]) -> Iterator[Floats]:
     if settings["mic"]:
-        return gathered(microphone_blocks(), round(_LIVE * RATE))
+        return gathered(microphone_blocks(_warner(settings["quiet"])), round(_LIVE * RATE))
     seconds = _STORED if os.path.isfile(path) else _LIVE
     return gathered(audio_blocks(path, RATE, settings["raw"], seconds), round(_LIVE * RATE))
 

@@ -119,7 +119,10 @@ add_train(command)
         help="Other sounds; may be repeated.",
     ),
     click.option(
-        "--noise", multiple=True, metavar="DIR", help="Background for --snr; may be repeated."
+        "--noise",
+        multiple=True,
+        metavar="DIR",
+        help="Background for --snr; without it coloured noise is made.",
     ),
     click.option(
         "--snr",
@@ -149,10 +152,10 @@ add_train(command)
 def evaluate(**settings: Any) -> None:
     """Misses against false alarms an hour.
 
-    Each positive clip is heard in a stream of its own and is found if there is an event between
-    its begin and a second behind its end; the negative clips are heard as long streams. Misses
-    have 95 % intervals of Wilson, false alarms an hour exact ones of Poisson, from the length of
-    the clips alone: the same clip with other noise is no new clip.
+    Each positive clip is heard in a stream of its own and is found if the threshold is reached
+    between its begin and a second behind its end; the negative clips are heard as long streams.
+    Misses have 95 % intervals of Wilson, false alarms an hour exact ones of Poisson, from the
+    length of the clips alone: the same clip with other noise is no new clip.
     """
     from seqtool_detect_trigger.evaluate import run_eval
 

@@ -12,9 +12,10 @@ from seqtool.nn.detector import DetectorStream
 from seqtool.nn.parameters import Floats
 from seqtool_detect_trigger.clips import RATE
 from seqtool_detect_trigger.model_files import TriggerModel
-from seqtool_detect_trigger.rule import Rule, Smoothed, Smoother, Trigger
+from seqtool_detect_trigger.rule import Smoothed, Smoother, Trigger
 
 TAIL = 0.4  # seconds of silence behind a stream, for a trigger that ends with it
+_AT_ONCE = 60 * RATE  # samples
 
 
 class Event(NamedTuple):
@@ -52,8 +53,8 @@ class Heard(NamedTuple):
 class Listener:
     """Listens with one model; what it hears does not depend on how a stream is cut."""
 
-    def __init__(self, model: TriggerModel, rule: Rule | None = None) -> None:
-        self.model = model._replace(rule=rule or model.rule)
+    def __init__(self, model: TriggerModel) -> None:
+        self.model = model
         self._frames = FeatureStream(model.features)
         self._network = DetectorStream(model.network)
         self._smoother = Smoother(self.model.rule.smoothing)
@@ -78,3 +79,14 @@ class Listener:
             heard = self.model.heard(step)
             time = max(0.0, heard - self.model.rule.delay)
             yield Event(time, float(smoothed[step - first]), self.model.name, heard)
+
+
+def smoothed_of(model: TriggerModel, samples: Floats) -> Smoothed:
+    """The smoothed probabilities (steps,) of a whole stream of samples.
+
+    It is heard a minute at a time: what the network has in memory does not grow with its length.
+    """
+    listener = Listener(model)
+    starts = range(0, len(samples), _AT_ONCE)
+    parts = [listener.push(samples[start : start + _AT_ONCE]).smoothed for start in starts]
+    return np.concatenate([np.zeros(0), *parts])

@@ -12,7 +12,7 @@ from seqtool.audio.augment import gain
 from seqtool.nn.parameters import Floats
 from seqtool.parallel import for_each
 from seqtool_detect_trigger.clips import RATE, Clip, level
-from seqtool_detect_trigger.listening import Listener
+from seqtool_detect_trigger.listening import smoothed_of
 from seqtool_detect_trigger.model_files import TriggerModel
 from seqtool_detect_trigger.rule import Smoothed, events_of
 from seqtool_detect_trigger.streams import background
@@ -21,7 +21,6 @@ BEFORE = 1.5  # seconds of background in front of a trigger
 AFTER = 1.0  # seconds behind a trigger's end in which it counts as found
 GAP = 0.3  # seconds of background between negative clips
 _PART = 60.0  # seconds of a stream of negatives that one thread listens to
-LATE = 0.2  # seconds behind the end
 
 
 class TriggerTrace(NamedTuple):
@@ -162,7 +161,7 @@ def _hear_trigger(
     random: np.random.Generator,
 ) -> TriggerTrace:
     samples = noisy(clip, BEFORE, AFTER, noises, snr, random)
-    smoothed = Listener(model).push(samples).smoothed
+    smoothed = smoothed_of(model, samples)
     heard = np.array([model.heard(step) for step in range(len(smoothed))])
     end = BEFORE + clip.end / RATE
     inside = (heard >= BEFORE + clip.start / RATE) & (heard <= end + AFTER)
@@ -200,4 +199,4 @@ def _hear_negatives(
 ) -> tuple[Smoothed, float]:
     """(smoothed probabilities, seconds) of a stream of clips."""
     samples, _ = joined(clips, noises, snr, random)
-    return Listener(model).push(samples).smoothed, len(samples) / RATE
+    return smoothed_of(model, samples), len(samples) / RATE

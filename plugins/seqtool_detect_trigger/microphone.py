@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from seqtool.errors import SeqtoolError
@@ -25,15 +25,22 @@ def import_sounddevice() -> Any:
         raise SeqtoolError(f"--mic: {error}: install PortAudio (libportaudio2)") from error
 
 
-def microphone_blocks() -> Iterator[Floats]:
-    """Samples as they come, float32 at 16 kHz; without an end. Raises SeqtoolError."""
+def microphone_blocks(warn: Callable[[str], None]) -> Iterator[Floats]:
+    """Samples as they come, float32 at 16 kHz; without an end.
+
+    ``warn`` gets one line when samples are lost for the first time. Raises SeqtoolError.
+    """
     sound = import_sounddevice()
     try:
         with sound.InputStream(
             samplerate=RATE, channels=1, dtype="float32", blocksize=_BLOCK
         ) as stream:
+            told = False
             while True:
-                block, _ = stream.read(_BLOCK)
+                block, lost = stream.read(_BLOCK)
+                if lost and not told:
+                    warn("--mic: sound came faster than it was heard: some of it is lost")
+                    told = True
                 yield block[:, 0].copy()
     except sound.PortAudioError as error:
         raise SeqtoolError(f"the microphone cannot be read: {error}") from error

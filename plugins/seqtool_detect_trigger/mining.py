@@ -8,7 +8,7 @@ import numpy as np
 
 from seqtool.parallel import for_each
 from seqtool_detect_trigger.clips import RATE, Clip
-from seqtool_detect_trigger.listening import Listener
+from seqtool_detect_trigger.listening import smoothed_of
 from seqtool_detect_trigger.measuring import joined, minutes
 from seqtool_detect_trigger.model_files import TriggerModel
 from seqtool_detect_trigger.streams import Place
@@ -36,7 +36,7 @@ def hard_places(
         random = np.random.default_rng((*seed, part))
         clips = [negatives[number] for number in parts[part]]
         samples, bounds = joined(clips, noises, float(random.uniform(*snr)), random)
-        smoothed = Listener(model).push(samples).smoothed
+        smoothed = smoothed_of(model, samples)
         ends = np.array([round(model.heard(step) * RATE) for step in range(len(smoothed))])
         for place, number in enumerate(parts[part]):
             first, last = np.searchsorted(ends, bounds[place : place + 2])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,16 +11,17 @@ from seqtool.audio.features import FeatureSettings, checked_settings
 from seqtool.errors import SeqtoolError
 from seqtool.modelfile import ModelReader, open_model, write_model
 from seqtool.models import resolve_model
-from seqtool.nn.acoustic import AcousticSettings
+from seqtool.nn.acoustic import AcousticSettings, fewest_numbers
 from seqtool.nn.detector import FrameDetector
+from seqtool.nn.model_fields import fields_of, read_settings
 from seqtool.nn.model_weights import MOST_LAYERS, check_size, read_weights, weights_as
 from seqtool.nn.parameters import Floats
-from seqtool.nn.stack import StackSettings
 from seqtool_detect_trigger.rule import Rule
 
 KIND = "trigger-detector"
 _MOST_FRAME = 10_000  # numbers of a frame, mels, and steps of smoothing that make sense
-_LONGEST = 10.0  # seconds of a window
+_LONGEST = 3600.0  # seconds
+_LARGEST = 1e9  # of what frames are normalised with
 
 
 class TriggerModel(NamedTuple):
@@ -68,16 +68,15 @@ def save(path: str, model: TriggerModel, precision: str, fields: Mapping[str, An
     ``precision`` is one of `seqtool.nn.model_weights.PRECISIONS`. Raises SeqtoolError for weights
     that it cannot hold.
     """
-    shape = model.network.settings
     metadata = {
         **fields,
         "kind": KIND,
         "trigger": model.name,
-        "model": {**shape._asdict(), "stack": shape.stack._asdict()},
-        "features": model.features._asdict(),
+        "model": fields_of(model.network.settings),
+        "features": fields_of(model.features),
         "mean": model.mean.tolist(),
         "scale": model.scale.tolist(),
-        "rule": model.rule._asdict(),
+        "rule": fields_of(model.rule),
     }
     write_model(path, weights_as(path, model.network.parameters, precision), metadata)
 
@@ -99,15 +98,13 @@ def load(name: str | None) -> TriggerModel:
 
 def _load(file: ModelReader) -> TriggerModel:
     path, metadata = file.path, file.metadata
-    heard: FeatureSettings = _settings(path, "features", metadata, FeatureSettings)
-    shape: AcousticSettings = _settings(path, "model", metadata, AcousticSettings)
-    stack: StackSettings = _settings(path, "stack", metadata["model"], StackSettings)
-    shape = shape._replace(stack=stack)
-    rule: Rule = _settings(path, "rule", metadata, Rule)
+    heard = read_settings(path, "features", metadata.get("features"), FeatureSettings)
+    shape = read_settings(path, "model", metadata.get("model"), AcousticSettings)
+    rule = read_settings(path, "rule", metadata.get("rule"), Rule)
     name = metadata.get("trigger")
     if not (isinstance(name, str) and is_name(name) and _fits(heard, shape, rule)):
         raise SeqtoolError(f"{path}: its metadata is damaged")
-    check_size(file, stack.layers * stack.hidden * stack.hidden)
+    check_size(file, fewest_numbers(shape))
     try:
         checked_settings(heard)
         network = FrameDetector(shape)
@@ -127,48 +124,28 @@ def _fits(heard: FeatureSettings, shape: AcousticSettings, rule: Rule) -> bool:
     """Whether settings that came from a file go together, and are not absurd."""
     return (
         heard.rate == 16_000
-        and 0 < heard.hop <= heard.window <= _LONGEST
-        and 1 <= heard.mels <= _MOST_FRAME
+        and heard.window <= _LONGEST
+        and heard.hop <= _LONGEST
+        and heard.hop * heard.rate == heard.hop_samples  # else the times of steps drift
         and heard.size == shape.features <= _MOST_FRAME
-        and shape.channels <= _MOST_FRAME
+        and 1 <= shape.channels <= _MOST_FRAME
         and shape.kernel <= _MOST_FRAME
         and 1 <= shape.convolutions <= MOST_LAYERS
         and shape.stride**shape.convolutions <= _MOST_FRAME
         and 1 <= shape.stack.layers <= MOST_LAYERS
+        and 1 <= shape.stack.hidden <= _MOST_FRAME
+        and 0 < rule.threshold <= 1
         and 1 <= rule.smoothing <= _MOST_FRAME
+        and 0 <= rule.refractory <= _LONGEST
+        and 0 <= rule.delay <= _LONGEST
     )
 
 
-def _settings(path: str, field: str, metadata: Mapping[str, Any], kind: Any) -> Any:
-    """A NamedTuple that metadata holds, with fields of the types that it must have."""
-    found = metadata.get(field)
-    types = get_type_hints(kind)
-    if not isinstance(found, dict) or found.keys() != types.keys():
-        raise SeqtoolError(f"{path}: its metadata is damaged ({field})")
-    for name, wanted in types.items():
-        if name != "stack" and not _is_a(found[name], wanted):
-            raise SeqtoolError(f"{path}: its metadata is damaged ({field}: {name})")
-    return kind(**found)
-
-
-def _is_a(value: Any, wanted: Any) -> bool:
-    """Whether a value from JSON is of a type; numbers are finite and not below 0."""
-    if wanted in (bool, str):
-        return type(value) is wanted
-    if wanted is int:
-        return type(value) is int and value >= 0
-    if wanted == dict[str, Any]:
-        return bool(value == {})
-    if value is None:
-        return type(None) in getattr(wanted, "__args__", ())
-    return type(value) in (int, float) and 0 <= value < math.inf
-
-
 def _numbers(path: str, field: str, metadata: Mapping[str, Any], size: int) -> Floats:
-    """An array of finite numbers that metadata holds."""
+    """An array that metadata holds, of numbers of a sensible size."""
     found = metadata.get(field)
     if not isinstance(found, list) or len(found) != size:
         raise SeqtoolError(f"{path}: its metadata is damaged ({field})")
-    if not all(type(x) in (int, float) and math.isfinite(x) for x in found):
+    if not all(type(x) in (int, float) and abs(x) <= _LARGEST for x in found):
         raise SeqtoolError(f"{path}: its metadata is damaged ({field})")
     return np.array(found, np.float32)

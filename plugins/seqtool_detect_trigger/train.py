@@ -121,6 +121,8 @@ def _report(data: Data, settings: Mapping[str, Any]) -> None:
     parts = [_said(data.train)]
     if data.held_out:
         parts.append(f"held back: {_said(data.validation)}")
+    elif settings["validation"]:
+        parts.append("nothing is held back: --validation needs two clips of each kind")
     click.echo("; ".join(parts), err=True)
 
 
@@ -257,7 +259,7 @@ def _results(data: Data, chosen: Chosen, settings: Mapping[str, Any]) -> dict[st
         f"Hears '{_name(settings)}'; trained on {len(data.train.triggers):,} clips of it and "
         f"{minutes:.0f} minutes of other sounds"
     )
-    where = "held back" if data.held_out else "it was trained on"
+    where = "was held back" if data.held_out else "it was trained on"
     card += (
         f"\nOf what {where}, at a threshold of {chosen.threshold:.3f}: misses "
         f"{100 * chosen.misses / max(chosen.triggers, 1):.1f} % of {chosen.triggers:,}, "

@@ -63,7 +63,9 @@ _sound_options = together(
 )
 
 _stream_options = together(
-    number_option("--streams", 600, "Streams that are made anew for every epoch."),
+    number_option(
+        "--streams", 600, "Streams that are made anew for every epoch.", most=100_000
+    ),
     amount_option("--seconds", 10.0, "Length of a stream.", most=600, min_open=True),
     click.option(
         "--snr",
@@ -123,9 +125,9 @@ def add_train(command: click.Group) -> None:
         half of the other sounds are what the model took for the trigger so far.
 
         Clips that are held back for --validation decide which weights are kept, and the threshold:
-        the lowest one with no more than --false-alarms. A training that is stopped leaves
-        FILE.checkpoint behind for --resume: the model is the same, byte for byte, as without the
-        stop.
+        one with no more than --false-alarms, and some room above the lowest such one. A training
+        that is stopped leaves FILE.checkpoint behind for --resume: the model is the same, byte for
+        byte, as without the stop.
         """
         from seqtool_detect_trigger.train import run_train
 

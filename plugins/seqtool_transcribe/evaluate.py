@@ -13,7 +13,7 @@ from seqtool.progress import Progress
 from seqtool_bleu.error_rate import ErrorRate
 from seqtool_bleu.lines import count_lines, signature_of
 from seqtool_bleu.significance import confidence
-from seqtool_transcribe.listing import Pair, align_words, listing, mark
+from seqtool_transcribe.listing import Pair, align_words, listing
 from seqtool_transcribe.manifest import Clip, find_manifests, read_manifests
 from seqtool_transcribe.pieces import transcribed
 from seqtool_transcribe.recogniser import Recogniser
@@ -21,6 +21,7 @@ from seqtool_transcribe.settings import check_search, make_recogniser, search_si
 
 _SAMPLES, _SEED = 1000, 12345  # of the bootstrap, as in seqtool bleu
 _RATES = ("wer", "cer")
+_MOST_CELLS = 4_000_000  # of the table that aligns two texts
 _FIRSTS = (0, 1, 2, 6, 11, 21)  # words of a text at which a row of lengths begins
 
 
@@ -52,7 +53,7 @@ def run_eval(manifests: Sequence[str], settings: Mapping[str, Any]) -> None:
         "model": recogniser.loaded.path,
         "search": search_signature(settings, recogniser.loaded),
         **evaluation(found, settings["threads"]),
-        "errors": _errors(found, settings["list"]),
+        "errors": _errors(found, settings["list"], settings["threads"]),
     }
     with open_output(settings["output"]) as out:
         if settings["format"] == "json":
@@ -146,26 +147,34 @@ def _grouped(found: Transcribed, keys: Sequence[Any], threads: int) -> dict[Any,
     return rows
 
 
-def _errors(found: Transcribed, count: int) -> list[dict[str, Any]]:
-    """The recordings with the most wrong words, in their order in the manifest."""
-    wrong: list[tuple[int, int, list[Pair]]] = []
-    for number, (reference, text) in enumerate(zip(found.references, found.texts, strict=True)):
-        if reference != text:
-            pairs = align_words(reference.split(), text.split())
-            wrong.append((-sum(map(bool, map(mark, pairs))), number, pairs))
-    chosen = sorted(wrong, key=lambda each: each[:2])[:count]
+def _errors(found: Transcribed, count: int, threads: int) -> list[dict[str, Any]]:
+    """The recordings with the most wrong words, in their order in the manifest.
+
+    Without words where texts are so long that aligning them takes too much memory.
+    """
+    metric = ErrorRate("wer")
+    references = found.references
+    stats = count_lines(found.texts, references, threads, metric).stats
+    edits = [int(sum(stats[at : at + 3])) for at in range(0, len(stats), metric.columns)]
+    wrong = [number for number in range(len(references)) if edits[number]]
+    chosen = sorted(wrong, key=lambda number: -edits[number])[:count]
     return [
         {
             "file": found.clips[number].path,
             "speaker": found.clips[number].speaker,
-            "edits": -edits,
+            "edits": edits[number],
             "words": [
                 {"reference": reference, "hypothesis": hypothesis}
-                for reference, hypothesis in pairs
+                for reference, hypothesis in _aligned(references[number], found.texts[number])
             ],
         }
-        for edits, number, pairs in sorted(chosen, key=lambda each: each[1])
+        for number in sorted(chosen)
     ]
+
+
+def _aligned(reference: str, text: str) -> list[Pair]:
+    words, others = reference.split(), text.split()
+    return align_words(words, others) if len(words) * len(others) <= _MOST_CELLS else []
 
 
 # --- for people -----------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from seqtool.nn.parameters import Floats
 NORMALISE = ("level", "utterance")  # the ways there are, the default first
 RANGE = 16.0  # nats below the loudest that still count: 70 dB of power
 LEAST_DEVIATION = 1.0  # nats; speech has 2 to 3, steady noise half a nat
+STEADY = (
+    0.4  # nats; closely cut words have 0.7 at least, white noise 0.75, a pure tone 0.25 at most
+)
 
 _LOUDEST = 10  # frames whose mean is the level of a recording
 _SPREAD = 4.0  # nats that become 1
@@ -42,6 +45,17 @@ def hear(samples: Floats, front_end: FrontEnd) -> Floats:
         frames -= np.array(front_end.means, np.float32)
         frames /= np.array(front_end.deviations, np.float32)
     return frames
+
+
+def is_steady(frames: Floats, front_end: FrontEnd) -> bool:
+    """Whether frames that `hear` gave hardly change over time, as those of a tone: no speech is so.
+
+    Their deviation, in half of the bands, is below `STEADY`.
+    """
+    deviations = frames.std(axis=0, dtype=np.float64)
+    if front_end.normalise == "level":
+        deviations *= _SPREAD * np.array(front_end.deviations or 1.0)
+    return bool(np.median(deviations) < STEADY)
 
 
 def measured(front_end: FrontEnd, examples: Iterable[Floats]) -> FrontEnd:

@@ -15,7 +15,7 @@ from seqtool.errors import SeqtoolError
 from seqtool.text import display_name, expand_patterns, numbered_lines
 
 SIDECAR = ".txt"
-_SOUNDS = (
+SOUNDS = (  # endings of files
     ".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64",
     ".wav",
 )  # fmt: skip
@@ -74,6 +74,11 @@ def _read(path: str, errors: str) -> Iterator[Clip]:
     plain = path
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
+    if plain.lower().endswith(SOUNDS):
+        raise SeqtoolError(
+            f"{path}: a recording: name a file that says what is said in recordings, or a folder "
+            "of both"
+        )
     return (_json_lines if plain.endswith(_JSON_ENDINGS) else _table)(path, errors)
 
 
@@ -119,7 +124,7 @@ def _folder(path: str, errors: str) -> Iterator[Clip]:
         for name in sorted(names):
             stem, ending = os.path.splitext(name)
             text = os.path.join(folder, f"{stem}{SIDECAR}")
-            if ending.lower() in _SOUNDS and os.path.exists(text):
+            if ending.lower() in SOUNDS and os.path.exists(text):
                 lines = [line for _, line in numbered_lines(text, errors)]
                 yield Clip(os.path.join(folder, name), " ".join(lines).strip(), "", text)
 
@@ -145,18 +150,3 @@ def sounds_sha256(sounds: Sequence[NDArray[np.int16]]) -> str:
         digest.update(len(sound).to_bytes(8, "little"))
         digest.update(np.ascontiguousarray(sound).tobytes())
     return digest.hexdigest()
-
-
-def hold_back(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """(numbers to train on, a random share of them to validate on), each in order.
-
-    Raises SeqtoolError if either is nothing.
-    """
-    cut = count - int(count * share)
-    if not 1 <= cut < count:
-        raise SeqtoolError(
-            f"{count:,} recordings are too few to hold {share} of them back for validation: "
-            "use --validation 0, or name a manifest"
-        )
-    order = np.random.default_rng(seed).permutation(count)
-    return np.sort(order[:cut]).tolist(), np.sort(order[cut:]).tolist()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Any, NamedTuple
 
 from seqtool.audio.features import FeatureSettings, checked_settings
 from seqtool.errors import SeqtoolError
 from seqtool.modelfile import ModelReader, open_model, write_model
 from seqtool.models import resolve_model
-from seqtool.nn.acoustic import AcousticSettings
+from seqtool.nn.acoustic import fewest_numbers
+from seqtool.nn.model_fields import fields_of, read_settings
 from seqtool.nn.model_weights import MOST_LAYERS, check_size, read_weights, weights_as
 from seqtool.nn.speech import SpeechModel, SpeechSettings
-from seqtool.nn.stack import StackSettings
 from seqtool.tokenizers.embedded import read_tokenizer_text, tokenizer_text
 from seqtool_transcribe.alphabet import Alphabet
 from seqtool_transcribe.front_end import NORMALISE, FrontEnd
@@ -21,8 +20,8 @@ from seqtool_transcribe.front_end import NORMALISE, FrontEnd
 KIND = "speech-recogniser"
 _TOKENIZER = "tokenizer"  # field of the metadata
 _MOST = 1 << 20  # of anything that is counted
-
-Settings = TypeVar("Settings", FeatureSettings, AcousticSettings, StackSettings, SpeechSettings)
+_LARGEST = 1e3  # nats that a band's mean is from 0, or its deviation
+_LEAST = 1e-3  # nats of a deviation
 
 
 class Loaded(NamedTuple):
@@ -42,7 +41,8 @@ class Loaded(NamedTuple):
     @property
     def step_seconds(self) -> float:
         """How long a step of it is."""
-        return self.model.acoustic.reduction * self.front_end.features.hop
+        features = self.front_end.features
+        return self.model.acoustic.reduction * features.hop_samples / features.rate
 
 
 def alphabet_fields(alphabet: Alphabet) -> dict[str, str]:
@@ -59,17 +59,13 @@ def save(path: str, loaded: Loaded, precision: str, fields: Mapping[str, Any]) -
     ``precision`` is one of `seqtool.nn.model_weights.PRECISIONS`. Raises SeqtoolError for weights
     that it cannot hold.
     """
-    model, settings = loaded.model, loaded.model.settings
-    acoustic = settings.acoustic
+    model = loaded.model
     metadata = {
         **fields,
         **alphabet_fields(loaded.alphabet),
         "kind": KIND,
-        "model": {
-            **settings._asdict(),
-            "acoustic": {**acoustic._asdict(), "stack": acoustic.stack._asdict()},
-        },
-        "features": loaded.front_end.features._asdict(),
+        "model": fields_of(model.settings),
+        "features": fields_of(loaded.front_end.features),
         "normalise": loaded.front_end.normalise,
         "means": loaded.front_end.means,
         "deviations": loaded.front_end.deviations,
@@ -113,34 +109,18 @@ def _load(file: ModelReader) -> Loaded:
 
 def _least_numbers(settings: SpeechSettings) -> int:
     """How many numbers the weights of a model are at least."""
-    acoustic, stack = settings.acoustic, settings.acoustic.stack
-    width = stack.hidden * (2 if stack.bidirectional else 1)
-    count = acoustic.symbols * width + stack.layers * stack.hidden * stack.hidden
-    if acoustic.convolutions:
-        count += acoustic.channels * acoustic.features * acoustic.kernel
-        count += (acoustic.convolutions - 1) * acoustic.channels**2 * acoustic.kernel
+    count = fewest_numbers(settings.acoustic)
     if settings.loss != "ctc":
-        count += settings.hidden * settings.hidden + acoustic.symbols * settings.embedding
+        count += settings.hidden**2 + settings.acoustic.symbols * settings.embedding
     return count
 
 
 def _shape(path: str, fields: Any) -> SpeechSettings:
-    """The shape of a model, of the types that it must have."""
-    rest, inner = _without(fields, "acoustic")
-    acoustic_rest, innermost = _without(inner, "stack")
-    stack = _checked(StackSettings, innermost)
-    acoustic = stack and _checked(AcousticSettings, acoustic_rest, stack=stack)
-    settings = acoustic and _checked(SpeechSettings, rest, acoustic=acoustic)
-    if not (stack and acoustic and settings and _is_possible(settings)):
+    """The shape of a model, of the types and sizes that it must have."""
+    settings = read_settings(path, "model", fields, SpeechSettings)
+    if not _is_possible(settings):
         raise SeqtoolError(f"{path}: its metadata is damaged (model)")
     return settings
-
-
-def _without(fields: Any, name: str) -> tuple[Any, Any]:
-    """(all fields but one, that one)."""
-    if not isinstance(fields, dict):
-        return None, None
-    return {key: value for key, value in fields.items() if key != name}, fields.get(name)
 
 
 def _is_possible(settings: SpeechSettings) -> bool:
@@ -160,9 +140,9 @@ def _is_possible(settings: SpeechSettings) -> bool:
 
 
 def _front_end(path: str, metadata: Mapping[str, Any]) -> FrontEnd:
-    features = _checked(FeatureSettings, metadata.get("features"))
+    features = read_settings(path, "features", metadata.get("features"), FeatureSettings)
     damaged = f"{path}: its metadata is damaged (features"
-    if features is None or metadata.get("normalise") not in NORMALISE:
+    if metadata.get("normalise") not in NORMALISE:
         raise SeqtoolError(f"{damaged})")
     try:
         front_end = FrontEnd(checked_settings(features), metadata["normalise"])
@@ -173,36 +153,15 @@ def _front_end(path: str, metadata: Mapping[str, Any]) -> FrontEnd:
     )
     if means is None or deviations is None or len(means) != len(deviations):
         raise SeqtoolError(f"{damaged})")
-    if not all(number > 0 for number in deviations):
+    if not all(number >= _LEAST for number in deviations):
         raise SeqtoolError(f"{damaged})")
     return front_end._replace(means=means, deviations=deviations)
 
 
 def _band_numbers(found: Any, size: int) -> tuple[float, ...] | None:
-    """A finite number a band, or none at all; None if it is something else."""
+    """A number a band, or none at all; None if it is something else."""
     if not isinstance(found, list) or len(found) not in (0, size):
         return None
-    if not all(type(number) is float and math.isfinite(number) for number in found):
+    if not all(type(number) is float and abs(number) <= _LARGEST for number in found):
         return None
     return tuple(found)
-
-
-def _checked(shape: type[Settings], fields: Any, **more: Any) -> Settings | None:
-    """Settings of exactly these fields, each of its type; None if they are something else."""
-    types = get_type_hints(shape)
-    wanted = types.keys() - more.keys()
-    if not isinstance(fields, dict) or fields.keys() != wanted:
-        return None
-    for name in wanted:
-        value, kind = fields[name], types[name]
-        if kind == float | None and value is None:
-            continue
-        if kind in (float, float | None):
-            fits = type(value) in (int, float) and math.isfinite(value)
-        elif kind in (int, str, bool):
-            fits = type(value) is kind
-        else:
-            fits = value == {}  # further options of a cell: a recogniser has none
-        if not fits:
-            return None
-    return shape(**fields, **more)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtool.audio.features import features
+from seqtool.audio.pauses import Piece
 from seqtool.audio.raw import RawFormat
 from seqtool.audio.reading import audio_blocks
 from seqtool.nn.parameters import Floats
@@ -38,30 +39,46 @@ def check_plot(path: str) -> str:
 
 
 def write_plot(path: str, recogniser: Recogniser, file: str, raw: RawFormat | None) -> None:
-    """Draw the first minute of a recording. Raises click.UsageError and SeqtoolError."""
+    """Draw the first minute of a recording; probabilities of symbols only where CTC was learned.
+
+    Raises click.UsageError and SeqtoolError.
+    """
     format = check_plot(path)
     loaded = recogniser.loaded
     samples = _first(audio_blocks(file, loaded.rate, raw), int(LONGEST * loaded.rate))
     pieces = list(cut([samples] if len(samples) else [], loaded.rate))
-    heard = hear_pieces(recogniser, pieces)
-    words = [word for piece in pieces for word in words_in(recogniser, piece)]
+    by_steps = loaded.model.settings.loss != "attention"
+    words = [word for piece in pieces for word in _words(recogniser, piece, by_steps)]
     seconds = len(samples) / loaded.rate
     width = float(np.clip(seconds * _INCHES_A_SECOND, *_WIDTH))
     with open_figure(path, format, (width, _HEIGHT), bbox_inches="tight") as figure:
-        wave, mel, symbols = figure.subplots(
-            3, 1, sharex=True, gridspec_kw={"height_ratios": (1, 2, 2), "hspace": 0.12}
+        heights = (1, 2, 2) if by_steps else (1, 2)
+        wave, mel, *symbols = figure.subplots(
+            len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.12}
         )
         _draw_wave(wave, samples, loaded.rate, words)
         frames = features(samples, loaded.front_end.features)
         if len(frames):
+            end = len(frames) * loaded.front_end.features.hop_samples / loaded.rate
             mel.imshow(
                 frames.T, origin="lower", aspect="auto", interpolation="nearest", cmap="magma",
-                extent=(0, len(frames) * loaded.front_end.features.hop, 0, frames.shape[1]),
+                extent=(0, end, 0, frames.shape[1]),
             )  # fmt: skip
         mel.set_ylabel("log-mel band")
-        _draw_symbols(symbols, heard.times[:-1], heard.log_probs, loaded.alphabet.texts)
-        symbols.set_xlim(0, max(seconds, 1e-3))
-        symbols.set_xlabel("seconds")
+        for axes in symbols:
+            heard = hear_pieces(recogniser, pieces)
+            _draw_symbols(axes, heard.times[:-1], heard.log_probs, loaded.alphabet.texts)
+        lowest = [wave, mel, *symbols][-1]
+        lowest.set_xlim(0, max(seconds, 1e-3))
+        lowest.set_xlabel("seconds")
+
+
+def _words(recogniser: Recogniser, piece: Piece, by_steps: bool) -> list[Word]:
+    """The words of a piece; all in one where they have no times of their own."""
+    words = words_in(recogniser, piece)
+    if by_steps or not words:
+        return words
+    return [words[0]._replace(text=" ".join(word.text for word in words))]
 
 
 def _first(blocks: Iterator[Floats], count: int) -> Floats:

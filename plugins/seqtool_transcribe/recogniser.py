@@ -10,11 +10,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from seqtool.ctc.types import CtcHypothesis
+from seqtool.errors import SeqtoolError
 from seqtool.nn.parameters import Floats
 from seqtool.nn.workspace import Workspace
 from seqtool.parallel import for_each
 from seqtool_transcribe.decoders import Decoder, LogProbs, default_decoder
-from seqtool_transcribe.front_end import hear
+from seqtool_transcribe.front_end import hear, is_steady
 from seqtool_transcribe.model_files import Loaded
 from seqtool_transcribe.words import Word, words_of
 
@@ -43,13 +44,21 @@ class Recogniser:
         self._works: list[Workspace] = []
 
     def log_probs(self, frames: Floats) -> LogProbs:
-        """Natural logs of the symbols' probabilities (steps, symbols) in frames (frames, size)."""
+        """Natural logs of the symbols' probabilities (steps, symbols) in frames (frames, size).
+
+        Raises SeqtoolError where they are no numbers, as weights that are far too large make them.
+        """
         if not len(frames):
             return np.zeros((0, self.loaded.alphabet.symbols), np.float32)
         with self._work() as work:
             lengths = np.array([len(frames)], np.int64)
             rows = self.loaded.model.log_probs(work, frames[:, np.newaxis], lengths)
             found: LogProbs = rows[:, 0].copy()
+        if np.isnan(found).any():
+            raise SeqtoolError(
+                f"{self.loaded.path}: its probabilities are no numbers: the weights are damaged, "
+                "or training went wrong"
+            )
         found[:, self._silent] = _NEVER
         return found
 
@@ -69,10 +78,14 @@ class Recogniser:
     def words(self, samples: Floats, start: float = 0.0) -> list[Word]:
         """What is said in samples that begin ``start`` seconds after the recording does.
 
-        Samples are float32 (samples,) in -1..1, at the model's rate.
+        Samples are float32 (samples,) in -1..1, at the model's rate. Nothing is said in a steady
+        tone (`is_steady`).
         """
         loaded = self.loaded
-        found = self.decode(hear(samples, loaded.front_end))
+        frames = hear(samples, loaded.front_end)
+        if not len(frames) or is_steady(frames, loaded.front_end):
+            return []
+        found = self.decode(frames)
         end = start + len(samples) / loaded.rate
         return words_of(found, loaded.alphabet, loaded.step_seconds, start, end)
 

@@ -15,7 +15,7 @@ from seqtool.nn.parameters import Floats
 from seqtool.nn.types import Ids
 from seqtool.parallel import for_each
 from seqtool.progress import Progress
-from seqtool_transcribe.manifest import Clip
+from seqtool_transcribe.manifest import SOUNDS, Clip
 
 Sound = NDArray[np.int16]
 
@@ -75,9 +75,9 @@ def as_samples(sound: Sound) -> Floats:
 
 
 def noise_files(folder: str) -> list[str]:
-    """The recordings in a folder, and in folders in it, sorted.
+    """The recordings in a folder, and in folders in it, sorted; other files are left out.
 
-    Raises SeqtoolError if there is no such folder, or nothing in it.
+    Raises SeqtoolError if there is no such folder, or no recording in it.
     """
     if not os.path.isdir(folder):
         raise SeqtoolError(f"--noise {folder}: no such folder")
@@ -85,8 +85,8 @@ def noise_files(folder: str) -> list[str]:
         os.path.join(place, name)
         for place, _, names in os.walk(folder)
         for name in names
-        if not name.startswith(".")
+        if name.lower().endswith(SOUNDS) and not name.startswith(".")
     ]
     if not found:
-        raise SeqtoolError(f"--noise {folder}: holds no recordings")
+        raise SeqtoolError(f"--noise {folder}: holds no recordings ({', '.join(SOUNDS)})")
     return sorted(found)

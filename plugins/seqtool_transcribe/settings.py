@@ -40,21 +40,20 @@ def make_recogniser(settings: Mapping[str, Any]) -> Recogniser:
 
 def make_decoder(loaded: Loaded, settings: Mapping[str, Any]) -> Decoder:
     """The decoder that options ask for. Raises SeqtoolError."""
-    loss = loaded.model.settings.loss
-    wanted = settings["decoder"] or ("attention" if loss == "attention" else "ctc")
+    loss, wanted = loaded.model.settings.loss, _decoder_name(settings, loaded)
     if loss not in (wanted, "both"):
         raise SeqtoolError(f"{loaded.path}: was trained with --loss {loss}: no --decoder {wanted}")
-    words = read_hotwords(settings["hotwords"]) if settings["hotwords"] else []
+    extra, width = _is_helped(settings), _width(settings)
     if wanted == "attention":
-        if settings["lm"] or words:
+        if extra:
             raise SeqtoolError("--lm and --hotwords go with --decoder ctc")
-        return AttentionDecoder(loaded, settings["beam"] or 1)
-    width = settings["beam"] or (_WIDTH if settings["lm"] or words else 1)
+        return AttentionDecoder(loaded, width)
     if width == 1:
         return CtcDecoder()
     options = CtcBeamOptions(width)
     language = None
-    if settings["lm"] or words:
+    if extra:
+        words = _hotwords(settings["hotwords"], loaded) if settings["hotwords"] else []
         language = LanguageFusion(
             loaded.alphabet.marked_texts,
             _ngrams(settings["lm"]) if settings["lm"] else None,
@@ -65,6 +64,22 @@ def make_decoder(loaded: Loaded, settings: Mapping[str, Any]) -> Decoder:
     return CtcDecoder(lambda log_probs: prefix_beam_search(log_probs, options, language)[0])
 
 
+def _decoder_name(settings: Mapping[str, Any], loaded: Loaded) -> str:
+    """What --decoder is, or stands for."""
+    by_attention = loaded.model.settings.loss == "attention"
+    return str(settings["decoder"] or ("attention" if by_attention else "ctc"))
+
+
+def _is_helped(settings: Mapping[str, Any]) -> bool:
+    """Whether words are known to be probable."""
+    return bool(settings["lm"] or settings["hotwords"])
+
+
+def _width(settings: Mapping[str, Any]) -> int:
+    """What --beam is, or stands for."""
+    return settings["beam"] or (_WIDTH if _is_helped(settings) else 1)
+
+
 def _ngrams(path: str) -> NgramModel:
     model = load_language_model(path).model
     if not isinstance(model, NgramModel):
@@ -72,9 +87,20 @@ def _ngrams(path: str) -> NgramModel:
     return model
 
 
+def _hotwords(wanted: str, loaded: Loaded) -> list[str]:
+    """The words of --hotwords. Raises SeqtoolError if the model can write none of them."""
+    words = read_hotwords(wanted)
+    if words and all(loaded.alphabet.unknown_in(word) for word in words):
+        missing = "" if os.path.isfile(wanted) else "no such file, and "
+        raise SeqtoolError(
+            f"--hotwords {wanted}: {missing}{loaded.path} has symbols for none of the words"
+        )
+    return words
+
+
 def read_hotwords(wanted: str) -> list[str]:
     """The words of a file, one or more a line; or those of a list with commas between."""
-    if not os.path.exists(wanted):
+    if not os.path.exists(wanted) or os.path.isdir(wanted):
         words = [word.strip() for word in wanted.split(",")]
     else:
         words = [line.strip() for _, line in numbered_lines(wanted)]
@@ -83,10 +109,7 @@ def read_hotwords(wanted: str) -> list[str]:
 
 def search_signature(settings: Mapping[str, Any], loaded: Loaded) -> str:
     """How texts are looked for."""
-    loss = loaded.model.settings.loss
-    decoder = settings["decoder"] or ("attention" if loss == "attention" else "ctc")
-    extra = bool(settings["lm"] or settings["hotwords"])
-    parts = [f"decoder:{decoder}", f"beam:{settings['beam'] or (_WIDTH if extra else 1)}"]
+    parts = [f"decoder:{_decoder_name(settings, loaded)}", f"beam:{_width(settings)}"]
     if settings["lm"]:
         parts.append(f"lm:{settings['lm_weight']:g}+{settings['word_bonus']:g}")
     if settings["hotwords"]:

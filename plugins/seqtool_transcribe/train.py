@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from seqtool.nn.acoustic import AcousticSettings
 from seqtool.nn.cells import find_cell
 from seqtool.nn.checkpoint import Checkpoint
 from seqtool.nn.frame_batches import FrameBatches
+from seqtool.nn.hold_back import hold_back
 from seqtool.nn.speech import SpeechModel, SpeechSettings
 from seqtool.nn.stack import StackSettings
 from seqtool.nn.trainer import make_training
@@ -27,7 +29,6 @@ from seqtool_transcribe.front_end import FrontEnd, frames_of, measured
 from seqtool_transcribe.manifest import (
     Clip,
     find_manifests,
-    hold_back,
     read_manifests,
     sha256_of,
     sounds_sha256,
@@ -101,7 +102,9 @@ def _read(paths: Sequence[str], held_out: Sequence[str], settings: Mapping[str, 
     held = read_manifests(held_out, settings["errors"]) if held_out else []
     noises = noise_files(settings["noise"]) if settings["noise"] else []
     if isinstance(settings["validation"], float):
-        kept, rest = hold_back(len(clips), settings["validation"], settings["seed"])
+        kept, rest = hold_back(
+            len(clips), settings["validation"], settings["seed"], "recordings", "name a manifest"
+        )
         clips, held = [clips[n] for n in kept], [clips[n] for n in rest]
     alphabet = make_alphabet(_texts(clips, settings), settings)
     alphabet_fields(alphabet)  # a tokenizer that a model cannot hold is refused now
@@ -167,10 +170,14 @@ def _report(data: Data, settings: Mapping[str, Any]) -> None:
 
 
 def _about(data: Data, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the result."""
+    """What decides the result; of files that is what they hold, wherever they lie."""
     held = data.validation
+    arguments = {name: settings[name] for name in _DECIDING}
+    for name in ("validation", "noise", "tokenizer"):
+        if isinstance(arguments[name], str):
+            arguments[name] = os.path.basename(os.path.normpath(arguments[name]))
     return {
-        "arguments": {name: settings[name] for name in _DECIDING},
+        "arguments": arguments,
         "seed": settings["seed"],
         "corpus_sha256": data.sha256,
         "validation_sha256": held and sha256_of(held.clips, held.sounds),

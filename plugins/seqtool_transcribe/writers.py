@@ -11,11 +11,11 @@ from seqtool.records import Records
 from seqtool.text import display_name
 from seqtool_transcribe.words import Segment, Word
 
-FORMATS = ("text", "srt", "vtt", "json", "jsonl", "ctm", "tsv")
 ONE_FILE = ("srt", "vtt")  # formats in which times are those of one recording
 
 _LINE = 42  # characters of a line of subtitles; there are two
 _LONGEST_CUE = 6.0  # seconds
+_SHORTEST_CUE = 1.0  # seconds, where nothing follows sooner
 _GAP = 1.0  # seconds without words between two subtitles
 
 
@@ -115,12 +115,19 @@ class SubtitleWriter(Writer):
             out.write("WEBVTT\n\n")
 
     def write(self, segment: Segment) -> None:
-        for words in cues(segment.words):
+        groups = list(cues(segment.words))
+        limits = [*(group[0].start for group in groups[1:]), segment.end]
+        for words, limit in zip(groups, limits, strict=False):  # a piece may have no words
             self._cues += 1
             if self._numbered:
                 self.out.write(f"{self._cues}\n")
-            start, end = (self._clock(at) for at in (words[0].start, words[-1].end))
-            self.out.write(f"{start} --> {end}\n{_two_lines(words)}\n\n")
+            begin = words[0].start
+            last = max(words[-1].end, min(begin + _SHORTEST_CUE, limit))
+            start, end = self._clock(begin), self._clock(last)
+            text = _two_lines(words)
+            if not self._numbered:
+                text = text.replace("&", "&amp;").replace("<", "&lt;")
+            self.out.write(f"{start} --> {end}\n{text}\n\n")
 
     def _clock(self, seconds: float) -> str:
         milliseconds = round(1000 * seconds)
@@ -134,13 +141,16 @@ class SubtitleWriter(Writer):
 
 
 def cues(words: Sequence[Word]) -> Iterator[list[Word]]:
-    """Words in groups that can be read at once: two lines, 6 seconds, without a long pause."""
+    """Words in groups that can be read at once: two lines, 6 seconds, without a long pause.
+
+    Words without times of their own have those of their piece, and stay together.
+    """
     group: list[Word] = []
     for word in words:
         size = sum(len(each.text) + 1 for each in group) + len(word.text)
         if group and (
             size > 2 * _LINE
-            or word.end - group[0].start > _LONGEST_CUE
+            or (word.end - group[0].start > _LONGEST_CUE and word.start > group[0].start)
             or word.start - group[-1].end > _GAP
         ):
             yield group

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from seqtool.errors import SeqtoolError
+from seqtool.nn.hold_back import hold_back as choose_held_back
 from seqtool.text import (
     aligned_blocks,
     display_name,
@@ -107,19 +106,9 @@ def _tab_separated(path: str, errors: str) -> Iterator[tuple[str, str]]:
 
 
 def hold_back(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
-    """(pairs to train on, a random share of them to validate on), each in their old order.
-
-    Raises SeqtoolError if either is nothing.
-    """
-    count = len(pairs.source)
-    cut = count - int(count * share)
-    if not 1 <= cut < count:
-        raise SeqtoolError(
-            f"{count:,} pairs are too few to hold {share} of them back for validation: "
-            "use --validation 0, or give files"
-        )
-    order = np.random.default_rng(seed).permutation(count)
-    return take(pairs, np.sort(order[:cut]).tolist()), take(pairs, np.sort(order[cut:]).tolist())
+    """(pairs to train on, to validate on); see `seqtool.nn.hold_back`."""
+    kept, held = choose_held_back(len(pairs.source), share, seed, "pairs", "give files")
+    return take(pairs, kept), take(pairs, held)
 
 
 def take(pairs: Pairs, numbers: Sequence[int]) -> Pairs:

@@ -48,13 +48,13 @@ def read_some(stream: IO[bytes], size: int, name: str) -> bytes:
 
 def read_exactly(stream: IO[bytes], size: int, name: str) -> bytes:
     """``size`` bytes, fewer only at the end."""
-    data = b""
+    data = bytearray()
     while len(data) < size:
         more = read_some(stream, size - len(data), name)
         if not more:
             break
         data += more
-    return data
+    return bytes(data)
 
 
 def pcm_blocks(

@@ -32,11 +32,9 @@ _UNKNOWN_FRAMES = 1 << 62  # libsndfile says about twice that of FLAC that came 
 
 
 class _Source(NamedTuple):
-    """An opened input: ``frames`` is None where only its end tells."""
+    """An opened input, and its samples (frames, channels) as they are read."""
 
     rate: int
-    channels: int
-    frames: int | None
     blocks: Iterator[Floats]
 
 
@@ -77,15 +75,6 @@ def audio_blocks(
         yield samples
 
 
-def audio_seconds(path: str, raw: RawFormat | None = None) -> float:
-    """How long a file is, by its header where that says it. Raises SeqtoolError."""
-    with _opened(path, raw, _WHOLE_BLOCK) as source:
-        frames = source.frames
-        if frames is None:
-            frames = sum(len(block) for block in source.blocks)
-        return frames / source.rate
-
-
 @contextmanager
 def _opened(path: str, raw: RawFormat | None, seconds: float) -> Iterator[_Source]:
     name = display_name(path)
@@ -115,10 +104,9 @@ def _pcm_source(
     _check_header(format.rate, format.channels, name)
     if size is not None:
         size -= size % format.frame_bytes
-    frames = None if size is None else size // format.frame_bytes
     at_once = max(1, round(format.rate * seconds))
     blocks = pcm_blocks(stream, format, at_once, name, size)
-    return _Source(format.rate, format.channels, frames, blocks)
+    return _Source(format.rate, blocks)
 
 
 def _check_header(rate: int, channels: int, name: str) -> None:
@@ -232,7 +220,7 @@ def _sound_source(sound: Any, name: str, seconds: float) -> _Source:
     counted = sound.format not in _NOT_COUNTED and sound.frames < _UNKNOWN_FRAMES
     frames = sound.frames if counted else None
     blocks = _sound_blocks(sound, name, max(1, round(sound.samplerate * seconds)), frames)
-    return _Source(sound.samplerate, sound.channels, frames, blocks)
+    return _Source(sound.samplerate, blocks)
 
 
 def _sound_blocks(sound: Any, name: str, at_once: int, frames: int | None) -> Iterator[Floats]:

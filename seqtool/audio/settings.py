@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
+from seqtool.audio.raw import HIGHEST_RATE, LOWEST_RATE
 from seqtool.errors import SeqtoolError
 
 _KINDS = ("log-mel", "mfcc")
+_LARGEST = 1e6  # of any setting
 _LONGEST_WINDOW = 1.0  # seconds
+_SHORTEST_HOP = 0.001  # seconds
+_MOST_MELS = 1024
 
 
 class FeatureSettings(NamedTuple):
@@ -68,21 +71,25 @@ def checked_settings(settings: FeatureSettings) -> FeatureSettings:
 
     Raises SeqtoolError that names the setting.
     """
+    if not LOWEST_RATE <= settings.rate <= HIGHEST_RATE:
+        raise SeqtoolError(
+            f"features: a rate of {settings.rate} Hz: {LOWEST_RATE} to {HIGHEST_RATE} work"
+        )
     numbers = (settings.window, settings.hop, settings.lowest, settings.top, settings.pre_emphasis)
-    if not all(math.isfinite(number) for number in numbers):
-        raise SeqtoolError("features: a setting is no finite number")
-    if not 1000 <= settings.rate <= 768_000:
-        raise SeqtoolError(f"features: a rate of {settings.rate} Hz: 1000 to 768000 work")
+    if not all(abs(number) <= _LARGEST for number in numbers):
+        raise SeqtoolError("features: a setting is no number, or far too large")
     if not 2 <= settings.window_samples <= _LONGEST_WINDOW * settings.rate:
         raise SeqtoolError(f"features: a window of {settings.window} s: at most 1 s works")
-    if not 1 <= settings.hop_samples <= settings.window_samples:
-        raise SeqtoolError(f"features: a hop of {settings.hop} s: up to the window's length works")
+    if not (settings.hop >= _SHORTEST_HOP and settings.hop_samples <= settings.window_samples):
+        raise SeqtoolError(
+            f"features: a hop of {settings.hop} s: {_SHORTEST_HOP} s to the window's length work"
+        )
     if not 0 <= settings.lowest < settings.top <= settings.rate / 2:
         raise SeqtoolError(
             f"features: filters from {settings.lowest} to {settings.top} Hz at a rate of "
             f"{settings.rate} Hz: they rise, and end at half the rate"
         )
-    if not 1 <= settings.mels <= settings.fft_size // 2:
+    if not 1 <= settings.mels <= min(_MOST_MELS, settings.fft_size // 2):
         raise SeqtoolError(f"features: {settings.mels} mel filters of {settings.fft_size} points")
     if settings.kind not in _KINDS:
         raise SeqtoolError(f"features: kind {settings.kind!r}: there are {' and '.join(_KINDS)}")

@@ -45,6 +45,18 @@ class AcousticSettings(NamedTuple):
     dropout: float = 0.0
 
 
+def fewest_numbers(settings: AcousticSettings) -> int:
+    """How many numbers the weights have at least; to be asked before memory is taken for them."""
+    stack, inputs = settings.stack, settings.features
+    width = stack.hidden * (2 if stack.bidirectional else 1)
+    count = 0
+    for _ in range(settings.convolutions):
+        count += settings.kernel * inputs * settings.channels
+        inputs = settings.channels
+    count += stack.hidden * inputs + stack.layers * stack.hidden**2
+    return count + settings.symbols * width
+
+
 class Heard(NamedTuple):
     """Where a stream is: what convolutions have in memory, and the stack's states."""
 

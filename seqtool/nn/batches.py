@@ -56,6 +56,23 @@ def bucketed(
     return [batches[number] for number in random.permutation(len(batches))]
 
 
+def cut_pool(
+    pool: NDArray[np.int64], lengths: Lengths, rows: int, most: int | None
+) -> list[NDArray[np.int64]]:
+    """Cut sequences, sorted by falling length, into batches of at most ``rows``.
+
+    With padding, a batch is no longer than ``most`` in all, unless one sequence alone is.
+    """
+    batches = []
+    start = 0
+    while start < len(pool):
+        longest = max(1, int(lengths[pool[start]]))
+        count = rows if most is None else max(1, min(rows, most // longest))
+        batches.append(pool[start : start + count])
+        start += count
+    return batches
+
+
 def in_columns(ids: Ids, starts: Lengths, lengths: Lengths) -> Ids:
     """Sequences side by side: int32 (longest, rows), 0 behind the end of each.
 
@@ -179,16 +196,7 @@ class SequenceBatches:
         return len(self._batches)
 
     def _cut(self, pool: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut sequences, sorted by falling length, into batches."""
-        batches = []
-        start = 0
-        while start < len(pool):
-            rows = self._rows
-            if self._tokens is not None:
-                rows = max(1, min(rows, self._tokens // int(self._lengths[pool[start]])))
-            batches.append(pool[start : start + rows])
-            start += rows
-        return batches
+        return cut_pool(pool, self._lengths, self._rows, self._tokens)
 
     def sequences_of(self, number: int) -> NDArray[np.int64]:
         """The numbers of the sequences in a batch of this epoch, in the order of its rows."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqtool.errors import SeqtoolError
-from seqtool.nn.batches import bucketed, cut_rows, in_columns
+from seqtool.nn.batches import bucketed, cut_pool, cut_rows, in_columns
 from seqtool.nn.parameters import Floats
 from seqtool.nn.types import Ids, Lengths, Shard
 from seqtool.parallel import for_each
@@ -75,16 +75,7 @@ class FrameBatches:
         return len(self._batches)
 
     def _cut(self, pool: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut examples, sorted by falling length, into batches."""
-        batches = []
-        start = 0
-        while start < len(pool):
-            rows = self._rows
-            if self._frames is not None:
-                rows = max(1, min(rows, self._frames // max(1, int(self._lengths[pool[start]]))))
-            batches.append(pool[start : start + rows])
-            start += rows
-        return batches
+        return cut_pool(pool, self._lengths, self._rows, self._frames)
 
     def batch(self, number: int) -> list[Shard]:
         """The shards of a batch; see `seqtool.nn.types.Shard`."""

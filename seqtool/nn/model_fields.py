@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from seqtool.errors import SeqtoolError
@@ -57,4 +57,5 @@ def _fits(found: Any, kind: Any) -> bool:
 
 
 def _is_number(found: Any) -> bool:
-    return type(found) in (int, float) and math.isfinite(found)
+    """Whether it is one that a float holds; integers of JSON may be of any size."""
+    return type(found) in (int, float) and abs(found) <= sys.float_info.max
