@@ -58,7 +58,8 @@ RATE = 16_000  # Hz
 SPEAKER_EPOCHS = "60"
 YESNO = ["--level", "word", "--rate", "8000", "--validation", "0.1", "--epochs", "30"]
 YESNO += ["--batch-size", "6"]
-SENTENCES = ["--level", "char", "--speed", "0.9..1.1", "--spec-augment", "--seed", "1"]
+SENTENCES = ["--level", "char", "--hidden", "128", "--dropout", "0.1", "--batch-size", "4"]
+SENTENCES += ["--epochs", "20", "--seed", "1"]
 
 
 def evaluation(bench: Bench, manifest: Path, *options: str) -> dict[str, Any]:

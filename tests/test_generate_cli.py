@@ -212,7 +212,7 @@ def test_another_seed_is_another_model(tmp_path: Path, folder: Path) -> None:
         (["-m", "{folder}/stream.safetensors", "--greedy", "--temperature", "1"], 2, "--greedy"),
         (["-m", "{folder}/stream.safetensors", "--greedy", "--count", "2"], 2, "--count"),
         (["-m", "{folder}/stream.safetensors", "--top-p", "0"], 2, "--top-p"),
-        (["-m", "{folder}/stream.safetensors", "--temperature", "nan"], 1, "temperature"),
+        (["-m", "{folder}/stream.safetensors", "--temperature", "nan"], 2, "--temperature"),
         (["-m", "{folder}/names.safetensors", "--prompt", "a\nb"], 1, "no line break"),
         (["eval", "-m", "{folder}/stream.safetensors", "{folder}/none.txt"], 1, "no such file"),
         (["eval", "-m", "{folder}/stream.safetensors", "/dev/null"], 1, "there is no text"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,6 @@ from seqtool_translate.translator import SearchOptions, Translator, banned
 
 def check_search(settings: Mapping[str, Any]) -> None:
     """Refuse options of searching that contradict each other. Raises click.UsageError."""
-    if not math.isfinite(settings["max_ratio"]):
-        raise click.UsageError("--max-ratio is a finite number")
     if settings["coverage_penalty"] and settings["penalty"] != "gnmt":
         raise click.UsageError("--coverage-penalty goes with --penalty gnmt")
 
