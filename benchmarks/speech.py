@@ -56,8 +56,9 @@ MOST_MISSES, MOST_ALARMS, MOST_CORE, MOST_DELAY = 5.0, 0.5, 0.01, 0.2
 MOST_GROWTH = 5.0  # MB
 RATE = 16_000  # Hz
 SPEAKER_EPOCHS = "60"
-YESNO = ["--level", "word", "--rate", "8000", "--validation", "0.1", "--epochs", "60"]
-YESNO += ["--batch-size", "6", "--speed", "0.9..1.1"]
+YESNO = ["--level", "word", "--rate", "8000", "--validation", "0.1", "--hidden", "32"]
+YESNO += ["--layers", "1", "--dropout", "0.3", "--speed", "0.9..1.1", "--snr", "10..40"]
+YESNO += ["--batch-size", "4"]
 SENTENCES = ["--level", "char", "--hidden", "128", "--dropout", "0.1", "--batch-size", "4"]
 SENTENCES += ["--epochs", "20", "--seed", "1"]
 
