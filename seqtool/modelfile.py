@@ -54,7 +54,7 @@ class TensorInfo(NamedTuple):
 class ModelReader:
     """An open model file: ``metadata``, ``tensors`` (name -> TensorInfo), and `read`."""
 
-    def __init__(self, path: str, handle: Any, kind: str | None) -> None:
+    def __init__(self, path: str, handle: Any, kind: str | None, called: str | None) -> None:
         self.path = path
         self._handle = handle
         self.tensors: dict[str, TensorInfo] = {}
@@ -64,7 +64,8 @@ class ModelReader:
         self.metadata = _metadata(path, handle.metadata() or {})
         if kind is not None and self.metadata.get("kind") != kind:
             found = self.metadata.get("kind", "safetensors file that seqtool did not write")
-            raise SeqtoolError(f"{path}: holds '{found}', not '{kind}' (see 'seqtool info')")
+            wanted = called or f"'{kind}'"
+            raise SeqtoolError(f"{path}: holds '{found}', not {wanted} (see 'seqtool info')")
 
     def read(self, name: str, dtype: str, ndim: int, rows: int | None = None) -> NDArray[Any]:
         """A tensor; ``rows`` reads only its first ones.
@@ -95,11 +96,13 @@ class ModelReader:
 
 
 @contextmanager
-def open_model(path: str, kind: str | None = None) -> Iterator[ModelReader]:
+def open_model(
+    path: str, kind: str | None = None, called: str | None = None
+) -> Iterator[ModelReader]:
     """Open a model file; the header is checked, tensors are read when asked for.
 
-    ``kind`` None takes any safetensors file. Raises SeqtoolError for a file that is damaged, of
-    a newer format or of another kind.
+    ``kind`` None takes any safetensors file; ``called`` is what people call that kind. Raises
+    SeqtoolError for a file that is damaged, of a newer format or of another kind.
     """
     from safetensors import safe_open
 
@@ -108,7 +111,7 @@ def open_model(path: str, kind: str | None = None) -> Iterator[ModelReader]:
     with _explained(path):
         opened = safe_open(path, framework="np")
     with opened as handle:
-        yield ModelReader(path, handle, kind)
+        yield ModelReader(path, handle, kind, called)
 
 
 def read_model(path: str, kind: str | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def for_each(
@@ -50,3 +51,14 @@ def for_each(
         raise
     if failures:
         raise failures[0]
+
+
+def map_each(items: Sequence[T], work: Callable[[T], R], threads: int) -> list[R]:
+    """What ``work`` makes of each item, in their order; see `for_each`."""
+    found: dict[int, R] = {}
+
+    def run(number: int) -> None:
+        found[number] = work(items[number])
+
+    for_each(range(len(items)), lambda: run, max(1, min(threads, len(items))))
+    return [found[number] for number in range(len(items))]

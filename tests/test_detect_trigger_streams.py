@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from trigger_sounds import chirp, clip_of, other, recording, word
 
+from seqtool.audio.augment import fitted
 from seqtool.audio.features import FeatureSettings
 from seqtool_detect_trigger.clips import RATE, level
 from seqtool_detect_trigger.streams import (
@@ -15,7 +16,6 @@ from seqtool_detect_trigger.streams import (
     StreamSettings,
     StreamSource,
     background,
-    fitted,
     sound_of,
 )
 

@@ -271,7 +271,7 @@ def test_a_model_of_another_kind(run_cli: RunCli, tmp_path: Path) -> None:
     write_model(str(tmp_path / "m.safetensors"), {}, {"kind": "language-model"})
     found = run_cli("translate", "-m", tmp_path / "m.safetensors", stdin="a\n")
     assert (found.code, found.out) == (1, "")
-    assert "holds 'language-model', not 'translation'" in found.err
+    assert "holds 'language-model', not a translation model" in found.err
 
 
 def test_a_failure_leaves_the_old_output(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def refusal(path: object) -> str:
 def test_a_model_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     write_model(str(path), {"x": np.zeros(3)}, {"kind": "language-model"})
-    assert refusal(path).startswith(f"{path}: holds 'language-model', not 'translation'")
+    assert refusal(path).startswith(f"{path}: holds 'language-model', not a translation model")
     path.write_text("no model\n", encoding="utf-8")
     assert "damaged safetensors file" in refusal(path)
     assert "no file and no installed model" in refusal(tmp_path / "none.safetensors")

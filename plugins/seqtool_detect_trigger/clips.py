@@ -12,7 +12,7 @@ import numpy as np
 from seqtool.audio.reading import read_audio
 from seqtool.errors import SeqtoolError
 from seqtool.nn.parameters import Floats
-from seqtool.parallel import for_each
+from seqtool.parallel import map_each
 
 RATE = 16_000  # samples a second of all that is trained on and listened to
 _HOP = RATE // 100  # samples between two measurements of energy
@@ -88,12 +88,7 @@ def split_paths(paths: Sequence[str], share: float, seed: int) -> tuple[list[str
 
 def read_clips(paths: Sequence[str], threads: int) -> list[Clip]:
     """Read clips at 16 kHz; silent ones are left out. Raises SeqtoolError for what is no sound."""
-    found: list[Clip | None] = [None] * len(paths)
-
-    def read(number: int) -> None:
-        found[number] = make_clip(paths[number], read_audio(paths[number], RATE))
-
-    for_each(range(len(paths)), lambda: read, threads)
+    found = map_each(paths, lambda path: make_clip(path, read_audio(path, RATE)), threads)
     return [clip for clip in found if clip is not None]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqtool.audio.augment import gain
 from seqtool.nn.parameters import Floats
-from seqtool.parallel import for_each
+from seqtool.parallel import map_each
 from seqtool_detect_trigger.clips import RATE, Clip, level
 from seqtool_detect_trigger.listening import smoothed_of
 from seqtool_detect_trigger.model_files import TriggerModel
@@ -97,27 +97,24 @@ def measure(
     ``noises`` by the seed; it stands ``snr`` dB below each clip. The result is the same for every
     number of threads.
     """
-    traces: list[TriggerTrace | None] = [None] * len(triggers)
     parts = minutes(range(len(negatives)), negatives)
-    others: list[tuple[Smoothed, float] | None] = [None] * len(parts)
 
-    def listen(job: int) -> None:
-        random = np.random.default_rng((seed, job))
-        if job < len(triggers):
-            traces[job] = _hear_trigger(model, triggers[job], noises, snr, random)
-        else:
-            part = job - len(triggers)
-            others[part] = _hear_negatives(
-                model, [negatives[number] for number in parts[part]], noises, snr, random
-            )
+    def hear_trigger(number: int) -> TriggerTrace:
+        random = np.random.default_rng((seed, number))
+        return _hear_trigger(model, triggers[number], noises, snr, random)
 
-    for_each(range(len(triggers) + len(parts)), lambda: listen, threads)
-    heard = [other for other in others if other is not None]
+    def hear_others(part: int) -> tuple[Smoothed, float]:
+        random = np.random.default_rng((seed, len(triggers) + part))
+        clips = [negatives[number] for number in parts[part]]
+        return _hear_negatives(model, clips, noises, snr, random)
+
+    traces = map_each(range(len(triggers)), hear_trigger, threads)
+    others = map_each(range(len(parts)), hear_others, threads)
     return Measurement(
         snr,
-        [trace for trace in traces if trace is not None],
-        [smoothed for smoothed, _ in heard],
-        sum(seconds for _, seconds in heard),
+        traces,
+        [smoothed for smoothed, _ in others],
+        sum(seconds for _, seconds in others),
         model.refractory_steps,
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
-from seqtool.parallel import for_each
+from seqtool.parallel import map_each
 from seqtool_detect_trigger.clips import RATE, Clip
 from seqtool_detect_trigger.listening import smoothed_of
 from seqtool_detect_trigger.measuring import joined, minutes
@@ -30,9 +31,9 @@ def hard_places(
     is the same for every number of threads.
     """
     parts = minutes(range(len(negatives)), negatives)
-    found: list[list[Place]] = [[] for _ in parts]
 
-    def listen(part: int) -> None:
+    def listen(part: int) -> list[Place]:
+        found = []
         random = np.random.default_rng((*seed, part))
         clips = [negatives[number] for number in parts[part]]
         samples, bounds = joined(clips, noises, float(random.uniform(*snr)), random)
@@ -44,7 +45,7 @@ def hard_places(
                 continue
             best = int(first + smoothed[first:last].argmax())
             sample = min(int(ends[best] - bounds[place]), len(clips[place].samples))
-            found[part].append(Place(number, max(sample, 1), float(smoothed[best])))
+            found.append(Place(number, max(sample, 1), float(smoothed[best])))
+        return found
 
-    for_each(range(len(parts)), lambda: listen, threads)
-    return [place for places in found for place in places]
+    return list(chain.from_iterable(map_each(range(len(parts)), listen, threads)))

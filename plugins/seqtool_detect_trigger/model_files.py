@@ -87,12 +87,7 @@ def load(name: str | None) -> TriggerModel:
     Raises SeqtoolError for a file that is damaged, or holds no trigger model.
     """
     path = resolve_model("detect-trigger", name)
-    with open_model(path) as file:
-        kind = file.metadata.get("kind")
-        if kind != KIND:
-            raise SeqtoolError(
-                f"{path}: holds '{kind or 'tensors'}', not a trigger model (see 'seqtool info')"
-            )
+    with open_model(path, KIND, "a trigger model") as file:
         return _load(file)
 
 

@@ -12,7 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqtool.audio.augment import change_speed, coloured_noise, gain, room_echo, spec_augment
+from seqtool.audio.augment import (
+    change_speed,
+    coloured_noise,
+    fitted,
+    gain,
+    room_echo,
+    spec_augment,
+)
 from seqtool.audio.features import FeatureSettings, features, frame_count
 from seqtool.nn.frame_batches import FrameBatches
 from seqtool.nn.parameters import Floats
@@ -297,7 +304,7 @@ def sound_of(piece: Piece, random: np.random.Generator) -> Floats:
     if piece.speed != 1:
         samples = fitted(change_speed(samples, piece.speed), piece.length)
     if piece.echo:
-        samples = fitted(room_echo(samples, RATE, random), piece.length)
+        samples = room_echo(samples, RATE, random)
     samples = gain(samples, piece.gain)
     ramp = np.linspace(0, 1, min(_FADE, len(samples)), dtype=np.float32)
     if len(ramp):
@@ -322,13 +329,6 @@ def background(noises: Sequence[Clip], count: int, random: np.random.Generator) 
         parts.append(gain(part, _NOISE_LEVEL - clip.level))
         left -= len(part)
     return np.concatenate(parts)
-
-
-def fitted(samples: Floats, length: int) -> Floats:
-    """Samples cut off at ``length``, or filled up to it with zeros."""
-    if len(samples) >= length:
-        return samples[:length]
-    return np.concatenate([samples, np.zeros(length - len(samples), np.float32)])
 
 
 class WeightedBatches(FrameBatches):

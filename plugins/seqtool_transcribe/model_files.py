@@ -79,12 +79,7 @@ def load(name: str | None) -> Loaded:
     Raises SeqtoolError for a file that is damaged, or holds no recogniser.
     """
     path = resolve_model("transcribe", name)
-    with open_model(path) as file:
-        kind = file.metadata.get("kind")
-        if kind != KIND:
-            raise SeqtoolError(
-                f"{path}: holds '{kind or 'tensors'}', not a speech recogniser (see 'seqtool info')"
-            )
+    with open_model(path, KIND, "a speech recogniser") as file:
         return _load(file)
 
 

@@ -13,7 +13,7 @@ from seqtool.ctc.types import CtcHypothesis
 from seqtool.errors import SeqtoolError
 from seqtool.nn.parameters import Floats
 from seqtool.nn.workspace import Workspace
-from seqtool.parallel import for_each
+from seqtool.parallel import map_each
 from seqtool_transcribe.decoders import Decoder, LogProbs, default_decoder
 from seqtool_transcribe.front_end import hear, is_steady
 from seqtool_transcribe.model_files import Loaded
@@ -91,14 +91,8 @@ class Recogniser:
 
     def for_all(self, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
         """What ``work`` makes of items, in their order."""
-        found: list[Result | None] = [None] * len(items)
-
-        def run(number: int) -> None:
-            found[number] = work(items[number])
-
         with threadpool_limits(1, "blas"):
-            for_each(range(len(items)), lambda: run, min(self.threads, max(1, len(items))))
-        return found  # type: ignore[return-value]
+            return map_each(items, work, self.threads)
 
     @contextmanager
     def _work(self) -> Iterator[Workspace]:

@@ -13,7 +13,7 @@ from seqtool.audio.reading import read_audio
 from seqtool.errors import SeqtoolError
 from seqtool.nn.parameters import Floats
 from seqtool.nn.types import Ids
-from seqtool.parallel import for_each
+from seqtool.parallel import map_each
 from seqtool.progress import Progress
 from seqtool_transcribe.manifest import SOUNDS, Clip
 
@@ -51,15 +51,14 @@ class Recordings(NamedTuple):
 
 def read_sounds(paths: Sequence[str], rate: int, threads: int, quiet: bool) -> list[Sound]:
     """Whole files at a rate, in 16 bits a sample. Raises SeqtoolError."""
-    found: list[Sound] = [np.zeros(0, np.int16)] * len(paths)
     with Progress("reading", "recordings", len(paths), quiet=quiet) as progress:
 
-        def read(number: int) -> None:
-            found[number] = as_sound(read_audio(paths[number], rate))
+        def read(path: str) -> Sound:
+            sound = as_sound(read_audio(path, rate))
             progress.advance()
+            return sound
 
-        for_each(range(len(paths)), lambda: read, threads)
-    return found
+        return map_each(paths, read, threads)
 
 
 def as_sound(samples: Floats) -> Sound:

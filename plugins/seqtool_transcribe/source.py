@@ -10,6 +10,7 @@ from seqtool.audio.augment import (
     add_noise,
     change_speed,
     coloured_noise,
+    fitted,
     gain,
     microphone,
     room_echo,
@@ -151,8 +152,7 @@ class DrawnSource:
         if augmentation.echo:
             samples = microphone(samples, random)
             if random.random() < _ECHOING:
-                heard = room_echo(samples, self._front_end.features.rate, random)
-                samples = _fit(heard, len(samples))
+                samples = room_echo(samples, self._front_end.features.rate, random)
         if augmentation.snr and random.random() < _NOISY:
             decibels = random.uniform(*augmentation.snr)
             return add_noise(samples, self._noise(len(samples), random), decibels, random)
@@ -171,7 +171,7 @@ class DrawnSource:
             place += pause
             part = as_samples(self._recordings.sounds[clip])
             if speed != 1.0:
-                part = _fit(change_speed(part, speed), length)
+                part = fitted(change_speed(part, speed), length)
             samples[place : place + length] = part
             place += length
         return samples
@@ -191,13 +191,6 @@ class DrawnSource:
         noise = self._noises[int(random.integers(len(self._noises)))]
         start = int(random.integers(len(noise)))
         return as_samples(np.take(noise, np.arange(start, start + count), mode="wrap"))
-
-
-def _fit(samples: Floats, count: int) -> Floats:
-    """Samples cut, or with silence behind, to be so many."""
-    if len(samples) >= count:
-        return samples[:count]
-    return np.append(samples, np.zeros(count - len(samples), np.float32))
 
 
 def _random(*seed: int) -> np.random.Generator:

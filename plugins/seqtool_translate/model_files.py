@@ -68,7 +68,7 @@ def load(name: str | None) -> Loaded:
     Raises SeqtoolError for a file that is damaged, or holds no translation model.
     """
     path = resolve_model("translate", name)
-    with open_model(path, KIND) as file:
+    with open_model(path, KIND, "a translation model") as file:
         return _load(file)
 
 

@@ -56,6 +56,13 @@ def change_speed(samples: Floats, factor: float) -> Floats:
     return _floats(soxr.resample(np.ascontiguousarray(samples, np.float32), factor, 1.0, "HQ"))
 
 
+def fitted(samples: Floats, length: int) -> Floats:
+    """Samples cut off at ``length``, or filled up to it with zeros."""
+    if len(samples) >= length:
+        return samples[:length]
+    return np.concatenate([samples, np.zeros(length - len(samples), np.float32)])
+
+
 def add_noise(samples: Floats, noise: Floats, snr_db: float, random: np.random.Generator) -> Floats:
     """Samples with a random stretch of ``noise`` over them, repeated if it is too short.
 

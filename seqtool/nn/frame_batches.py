@@ -11,7 +11,7 @@ from seqtool.errors import SeqtoolError
 from seqtool.nn.batches import bucketed, cut_pool, cut_rows, in_columns
 from seqtool.nn.parameters import Floats
 from seqtool.nn.types import Ids, Lengths, Shard
-from seqtool.parallel import for_each
+from seqtool.parallel import map_each
 
 
 class FrameSource(Protocol):
@@ -84,7 +84,7 @@ class FrameBatches:
 
     def shard(self, examples: NDArray[np.int64]) -> Shard:
         """Examples, by their numbers, side by side."""
-        frames = self._features(examples)
+        frames = map_each(examples.tolist(), self._source.features, self._threads)
         labels = [self._source.labels(int(number)) for number in examples]
         counts = np.array([len(part) for part in labels], np.int64)
         starts = np.cumsum(counts) - counts
@@ -98,15 +98,6 @@ class FrameBatches:
             source_lengths=np.array([len(part) for part in frames], np.int64),
             features=_side_by_side(frames),
         )
-
-    def _features(self, examples: NDArray[np.int64]) -> list[Floats]:
-        found: dict[int, Floats] = {}
-
-        def make(number: int) -> None:
-            found[number] = self._source.features(number)
-
-        for_each(examples.tolist(), lambda: make, min(self._threads, len(examples)))
-        return [found[number] for number in examples.tolist()]
 
 
 def _side_by_side(parts: list[Floats]) -> Floats:
